@@ -1,0 +1,132 @@
+# make                                builds $(BUILD)/esmigrate
+# make check                          unit tests
+# make lint                           formatting, clang-tidy, shellcheck, the floors of core/
+# make DEVELOPER=1                    warnings are errors
+# make SANITIZE=address,undefined BUILD=build/sanitize
+# make install PREFIX=/usr/local DESTDIR=
+
+# make V=1                            shows the whole command lines
+
+BUILD ?= build
+PREFIX ?= /usr/local
+PACKAGES = libpq libcurl json-c uuid smartcols libcrypto
+PKG_CONFIG ?= pkg-config
+
+ifneq ($(MAKECMDGOALS),clean)
+ifneq ($(shell $(PKG_CONFIG) --exists $(PACKAGES) && echo yes),yes)
+$(error Missing libraries, one of: $(PACKAGES). Run contrib/dependencies)
+endif
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wstrict-prototypes \
+	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith -Wwrite-strings \
+	-Wnull-dereference -Wconversion -Wno-sign-conversion -Wimplicit-fallthrough
+HARDENING = -fstack-protector-strong -fstack-clash-protection -fPIE -D_FORTIFY_SOURCE=2
+OPTIMIZE = -O2 -g
+
+# $(call say,WHAT) announces a step; with V=1 the command line itself is shown.
+ifdef V
+say =
+else
+Q = @
+say = @printf '  %-5s %s\n' $(1) $@
+endif
+
+ifdef DEVELOPER
+WARNINGS += -Werror
+endif
+ifdef SANITIZE
+HARDENING = -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
+OPTIMIZE = -O1 -g
+LDFLAGS_SANITIZE = -fsanitize=$(SANITIZE)
+endif
+
+CFLAGS_ALL = -std=gnu17 -D_GNU_SOURCE $(OPTIMIZE) $(WARNINGS) $(HARDENING) \
+	-Icore -Icli -I$(BUILD)/generated $(shell $(PKG_CONFIG) --cflags $(PACKAGES)) $(CFLAGS)
+LDFLAGS_ALL = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS_SANITIZE) $(LDFLAGS)
+LIBS = $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+
+SQL = $(sort $(wildcard sql/*/*.sql)) $(sort $(wildcard migrations/*.sql))
+CORE = $(sort $(wildcard core/*/*.c))
+CLI = $(sort $(wildcard cli/*.c))
+TESTS = $(sort $(wildcard tests/unit/test_*.c))
+
+CORE_OBJECTS = $(CORE:%.c=$(BUILD)/objects/%.o) $(BUILD)/objects/sql.o
+CLI_OBJECTS = $(CLI:%.c=$(BUILD)/objects/%.o)
+TEST_PROGRAMS = $(TESTS:tests/unit/%.c=$(BUILD)/unit/%)
+
+COMMANDS = $(patsubst cli/%.c,%,$(wildcard cli/es_*.c))
+
+all: $(BUILD)/esmigrate
+
+$(BUILD)/esmigrate: $(CLI_OBJECTS) $(BUILD)/libesmigrate.a
+	$(call say,LINK)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/libesmigrate.a: $(CORE_OBJECTS)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
+
+$(BUILD)/generated/sql.h: $(SQL) contrib/embed.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v part=header -f contrib/embed.awk $(SQL) > $@
+
+$(BUILD)/generated/sql.c: $(SQL) contrib/embed.awk
+	@mkdir -p $(@D)
+	$(Q)awk -v part=source -f contrib/embed.awk $(SQL) > $@
+
+$(BUILD)/objects/sql.o: $(BUILD)/generated/sql.c $(BUILD)/generated/sql.h
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) -c -o $@ $<
+
+$(BUILD)/objects/%.o: %.c $(BUILD)/generated/sql.h Makefile
+	@mkdir -p $(@D)
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# ---- unit tests ----
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libesmigrate.a Makefile
+	@mkdir -p $(@D)
+	$(call say,TEST)
+	$(Q)$(CC) $(CFLAGS_ALL) $(shell $(PKG_CONFIG) --cflags cmocka) -MMD -MP $(LDFLAGS_ALL) -o $@ $< \
+		$(filter-out $(BUILD)/objects/cli/main.o,$(filter $(BUILD)/objects/cli/%,$^)) \
+		$(BUILD)/libesmigrate.a $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
+
+$(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
+
+check: $(TEST_PROGRAMS)
+	@for program in $(TEST_PROGRAMS); do $$program || exit 1; done
+
+# ---- lint ----
+
+C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h)
+SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
+
+lint: $(BUILD)/generated/sql.h
+	contrib/check-floors
+	clang-format --dry-run --Werror $(C_FILES)
+	shellcheck $(SHELL_FILES)
+	printf '%s\n' $(CORE) $(CLI) | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet \
+		--warnings-as-errors='*' -- $(CFLAGS_ALL) 2>/dev/null
+
+format:
+	clang-format -i $(C_FILES)
+
+# ---- install ----
+
+install: all
+	install -D -m 755 $(BUILD)/esmigrate $(DESTDIR)$(PREFIX)/bin/esmigrate
+	for command in $(COMMANDS); do ln -sf esmigrate $(DESTDIR)$(PREFIX)/bin/$$command; done
+
+# Servers that tests or the quickstart left running keep their data below $(BUILD).
+clean:
+	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/esmigrate \
+		$(BUILD)/libesmigrate.a
+
+-include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
+
+.PHONY: all check lint format install clean
+.DELETE_ON_ERROR:

@@ -1,0 +1,57 @@
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "command.h"
+
+int session_targets(const struct session *session, struct targets *ret_targets, struct error *err)
+{
+    return targets_parse(session->options.words, session->options.word_count, ret_targets, err);
+}
+
+void session_print_results(const struct session *session, const struct report *report)
+{
+    static const struct column columns[] = {
+        {"id", COLUMN_JSON_ONLY},   {"action", 0}, {"master", 0},
+        {"instance", COLUMN_RIGHT}, {"index", 0},  {"result", 0},
+    };
+    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    for (size_t i = 0; i < report->count; i++) {
+        const struct report_item *item = &report->items[i];
+        output_row(output);
+        output_text(output, *item->id ? item->id : NULL);
+        output_text(output, item->action);
+        output_text(output, item->master);
+        output_number(output, item->number);
+        output_text(output, item->index);
+        output_text(output, item->result);
+    }
+    output_close(output);
+}
+
+static void print_plan(const struct report *plan, const char *verb)
+{
+    fprintf(stderr, "This would %s:\n", verb);
+    for (size_t i = 0; i < plan->count; i++)
+        fprintf(stderr, "  %s\n", plan->items[i].index);
+}
+
+int session_confirm(const struct session *session, const struct report *plan, const char *verb,
+                    struct error *err)
+{
+    char answer[16] = "";
+    if (option_given(&session->options, OPT_YES) || !plan->count)
+        return 0;
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+        error_set(err, ERR_UNCONFIRMED, "%s is not confirmed; nothing was changed",
+                  session->command->name);
+        return error_hint(err, "Look at the plan with --dry-run, then give --yes.");
+    }
+    print_plan(plan, verb);
+    fputs("Go on? [y/N] ", stderr);
+    if (fgets(answer, sizeof(answer), stdin) &&
+        (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
+        return 0;
+    return error_set(err, ERR_UNCONFIRMED, "not confirmed; nothing was changed");
+}

@@ -1,0 +1,17 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+
+void log_say(const struct log *log, enum log_level level, const char *format, ...)
+{
+    if (!log || !log->write)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    _cleanup_free_ char *line = x_vprintf(format, arguments);
+    va_end(arguments);
+    log->write(log->data, level, line);
+}

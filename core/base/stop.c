@@ -1,0 +1,56 @@
+#include "base/stop.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static volatile sig_atomic_t stopped_by;
+static volatile sig_atomic_t event_fd = -1;
+
+void stop_prepare(void)
+{
+    if (event_fd < 0)
+        event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+void stop_request(int signal_number)
+{
+    int saved = errno;
+    if (!stopped_by)
+        stopped_by = signal_number;
+    if (event_fd >= 0) {
+        uint64_t one = 1;
+        (void)!write(event_fd, &one, sizeof(one));
+    }
+    errno = saved;
+}
+
+int stop_signal(void)
+{
+    return stopped_by;
+}
+
+int stop_fd(void)
+{
+    return event_fd;
+}
+
+int stop_check(struct error *err)
+{
+    if (!stopped_by)
+        return 0;
+    return error_set(err, ERR_STOPPED, "stopped by signal %d (%s)", (int)stopped_by,
+                     strsignal(stopped_by));
+}
+
+int stop_sleep(int milliseconds, struct error *err)
+{
+    struct pollfd wait = {.fd = event_fd, .events = POLLIN};
+    if (!stopped_by)
+        (void)poll(&wait, 1, milliseconds);
+    return stop_check(err);
+}

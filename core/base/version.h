@@ -1,0 +1,6 @@
+#ifndef ESMIGRATE_BASE_VERSION_H
+#define ESMIGRATE_BASE_VERSION_H
+
+#define ESMIGRATE_VERSION "0.1.0"
+
+#endif

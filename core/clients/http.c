@@ -1,0 +1,309 @@
+#include "clients/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+enum { IDLE_HANDLES = 16 };
+
+struct http {
+    CURLM *multi;
+    char *url; /* without user, password and final '/' */
+    char *user;
+    char *password;
+    struct http_request *done; /* ended, not yet handed back; oldest first */
+    CURL *idle[IDLE_HANDLES];  /* for reuse: they keep their buffers */
+    size_t idle_count;
+};
+
+static int set_up(void)
+{
+    static int state;
+    if (!state)
+        state = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 1 : -1;
+    return state;
+}
+
+static char *url_part(CURLU *url, CURLUPart part, unsigned int flags)
+{
+    char *text = NULL;
+    if (curl_url_get(url, part, &text, flags) != CURLUE_OK)
+        return NULL;
+    char *copy = x_strdup(text);
+    curl_free(text);
+    return copy;
+}
+
+static int parse_url(struct http *http, const char *text, struct error *err)
+{
+    CURLU *url = curl_url();
+    CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME);
+    if (code == CURLUE_OK) {
+        http->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+        http->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+        curl_url_set(url, CURLUPART_USER, NULL, 0);
+        curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
+        http->url = url_part(url, CURLUPART_URL, 0);
+    }
+    curl_url_cleanup(url);
+    bool speaks_http = http->url && strncmp(http->url, "http", 4) == 0;
+    if (!speaks_http || strpbrk(http->url, "?#")) {
+        error_set(err, ERR_USAGE, "the engine's URL is malformed");
+        return error_hint(err, "Write it as http[s]://[user:password@]host[:port][/prefix].");
+    }
+    size_t length = strlen(http->url);
+    while (length && http->url[length - 1] == '/')
+        http->url[--length] = '\0';
+    return 0;
+}
+
+int http_open(const struct http_options *options, struct http **ret_http, struct error *err)
+{
+    _cleanup_(http_closep) struct http *http = x_calloc(1, sizeof(*http));
+    if (set_up() < 0 || !(http->multi = curl_multi_init()))
+        return error_set(err, ERR_ENGINE, "libcurl cannot be set up");
+    if (parse_url(http, options->url, err) < 0)
+        return -1;
+    *ret_http = TAKE_PTR(http);
+    return 0;
+}
+
+void http_close(struct http *http)
+{
+    if (!http)
+        return;
+    for (size_t i = 0; i < http->idle_count; i++)
+        curl_easy_cleanup(http->idle[i]);
+    if (http->multi)
+        curl_multi_cleanup(http->multi);
+    free(http->url);
+    free(http->user);
+    free(http->password);
+    free(http);
+}
+
+const char *http_url(const struct http *http)
+{
+    return http->url;
+}
+
+void http_url_secrets(const char *text, struct secrets *secrets)
+{
+    CURLU *url = curl_url();
+    if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) == CURLUE_OK) {
+        _cleanup_free_ char *user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+        _cleanup_free_ char *password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+        _cleanup_free_ char *encoded = url_part(url, CURLUPART_PASSWORD, 0);
+        if (password) {
+            _cleanup_free_ char *pair = x_printf("%s:%s", user ? user : "", password);
+            secrets_add(secrets, pair);
+            secrets_add(secrets, password);
+            secrets_add(secrets, encoded);
+        }
+    }
+    curl_url_cleanup(url);
+}
+
+/* ---- requests ---- */
+
+static size_t receive(char *data, size_t size, size_t count, void *request_pointer)
+{
+    struct http_request *request = request_pointer;
+    if (buffer_append(&request->response, data, size * count) < 0)
+        return 0;
+    return size * count;
+}
+
+static void set_body(CURL *easy, struct http_request *request)
+{
+    struct curl_slist *headers = NULL;
+    if (request->content_type) {
+        _cleanup_free_ char *type = x_printf("Content-Type: %s", request->content_type);
+        headers = curl_slist_append(headers, type);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+    }
+    /* Waiting for "100 Continue" would cost a round trip for every body. */
+    headers = curl_slist_append(headers, "Expect:");
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
+    request->headers = headers;
+}
+
+int http_start(struct http *http, struct http_request *request, struct error *err)
+{
+    CURL *easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
+    if (!easy)
+        return error_set(err, ERR_ENGINE, "libcurl cannot make a request");
+    _cleanup_free_ char *url = x_printf("%s%s", http->url, request->path);
+
+    request->status = 0;
+    request->failure = NULL;
+    request->retry_after = 0;
+    request->done = false;
+    request->response = BUFFER(HTTP_RESPONSE_MAX);
+    request->handle = easy;
+
+    curl_easy_setopt(easy, CURLOPT_URL, url);
+    set_body(easy, request);
+    if (strcmp(request->method, "HEAD") == 0)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L);
+    curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)(request->timeout_s ? request->timeout_s : 60));
+    curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "esmigrate");
+    if (http->user || http->password) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, http->user ? http->user : "");
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, http->password ? http->password : "");
+    }
+    if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
+        curl_easy_cleanup(easy);
+        request->handle = NULL;
+        return error_set(err, ERR_ENGINE, "libcurl cannot start a request");
+    }
+    return 0;
+}
+
+static void put_back(struct http *http, struct http_request *request)
+{
+    CURL *easy = request->handle;
+    curl_multi_remove_handle(http->multi, easy);
+    curl_slist_free_all(request->headers);
+    request->handle = request->headers = NULL;
+    if (http->idle_count == IDLE_HANDLES) {
+        curl_easy_cleanup(easy);
+        return;
+    }
+    curl_easy_reset(easy);
+    http->idle[http->idle_count++] = easy;
+}
+
+static void finish(struct http *http, struct http_request *request, CURLcode code)
+{
+    long status = 0;
+    curl_off_t retry_after = 0;
+    curl_easy_getinfo(request->handle, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(request->handle, CURLINFO_RETRY_AFTER, &retry_after);
+    if (code == CURLE_OK) {
+        request->status = (int)status;
+        request->retry_after = retry_after > 3600 ? 3600 : (int)retry_after;
+    } else {
+        request->failure = x_strdup(curl_easy_strerror(code));
+    }
+    put_back(http, request);
+    request->done = true;
+    request->next = NULL;
+    struct http_request **end = &http->done;
+    while (*end)
+        end = &(*end)->next;
+    *end = request;
+}
+
+static int progress(struct http *http, struct error *err)
+{
+    int running = 0;
+    CURLMcode code = curl_multi_perform(http->multi, &running);
+    if (code != CURLM_OK)
+        return error_set(err, ERR_ENGINE, "libcurl: %s", curl_multi_strerror(code));
+
+    CURLMsg *message;
+    int left;
+    while ((message = curl_multi_info_read(http->multi, &left))) {
+        if (message->msg != CURLMSG_DONE)
+            continue;
+        struct http_request *request = NULL;
+        CURLcode result = message->data.result;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &request);
+        finish(http, request, result);
+    }
+    return 0;
+}
+
+int http_wait(struct http *http, struct pollfd *others, size_t count, int timeout_ms,
+              struct error *err)
+{
+    enum { OTHERS = 4 };
+    struct curl_waitfd wait[OTHERS] = {};
+    if (count > OTHERS)
+        __builtin_trap();
+    if (progress(http, err) < 0)
+        return -1;
+    if (http->done)
+        return 0;
+
+    unsigned int used = 0;
+    size_t places[OTHERS];
+    for (size_t i = 0; i < count; i++) {
+        others[i].revents = 0;
+        if (others[i].fd < 0)
+            continue;
+        wait[used].fd = others[i].fd;
+        wait[used].events = (short)(((others[i].events & POLLIN) ? CURL_WAIT_POLLIN : 0) |
+                                    ((others[i].events & POLLOUT) ? CURL_WAIT_POLLOUT : 0));
+        places[used++] = i;
+    }
+    CURLMcode code = curl_multi_poll(http->multi, wait, used, timeout_ms, NULL);
+    if (code != CURLM_OK)
+        return error_set(err, ERR_ENGINE, "libcurl: %s", curl_multi_strerror(code));
+    for (unsigned int i = 0; i < used; i++)
+        others[places[i]].revents = wait[i].revents;
+    return progress(http, err);
+}
+
+struct http_request *http_next_done(struct http *http)
+{
+    struct http_request *request = http->done;
+    if (request) {
+        http->done = request->next;
+        request->next = NULL;
+    }
+    return request;
+}
+
+static void unlink_done(struct http *http, struct http_request *request)
+{
+    for (struct http_request **at = &http->done; *at; at = &(*at)->next) {
+        if (*at == request) {
+            *at = request->next;
+            request->next = NULL;
+            return;
+        }
+    }
+}
+
+int http_perform(struct http *http, struct http_request *request, struct error *err)
+{
+    if (http_start(http, request, err) < 0)
+        return -1;
+    while (!request->done) {
+        if (progress(http, err) < 0)
+            return -1;
+        if (!request->done && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) != CURLM_OK)
+            return error_set(err, ERR_ENGINE, "libcurl cannot wait");
+    }
+    unlink_done(http, request);
+    return 0;
+}
+
+void http_abort(struct http *http, struct http_request *request)
+{
+    if (request->handle)
+        put_back(http, request);
+    unlink_done(http, request);
+    http_request_release(request);
+}
+
+void http_request_release(struct http_request *request)
+{
+    free(request->failure);
+    request->failure = NULL;
+    buffer_release(&request->response);
+}

@@ -1,0 +1,615 @@
+#include "clients/postgres.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/memory.h"
+#include "base/stop.h"
+
+struct pg {
+    PGconn *connection;
+    char *name;
+    bool heeds_stop;
+    char *copy_message;   /* the CopyData message that is being read */
+    size_t copy_length;   /* its bytes */
+    size_t copy_position; /* bytes of it already read */
+    bool copy_began;      /* the binary header was read */
+};
+
+struct pg_rows {
+    PGresult *result;
+};
+
+/* Values must not depend on who runs the program or on the server's configuration (section 2). */
+static const char pinned_settings[] =
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
+    "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET lc_monetary = 'C';"
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning';";
+
+/* ---- errors ---- */
+
+/* One line: the server's texts may have several. */
+static char *one_line(const char *text)
+{
+    if (!text)
+        return NULL;
+    size_t length = strlen(text);
+    while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
+        length--;
+    char *line = x_strndup(text, length);
+    for (char *c = line; *c; c++)
+        if (*c == '\n')
+            *c = ' ';
+    return line;
+}
+
+static int connection_error(struct pg *pg, const char *what, struct error *err)
+{
+    _cleanup_free_ char *text = one_line(PQerrorMessage(pg->connection));
+    return error_set(err, ERR_POSTGRES, "%s database: %s: %s", pg->name, what, text);
+}
+
+static int result_error(struct pg *pg, const PGresult *result, struct error *err)
+{
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (!primary)
+        return connection_error(pg, "connection failed", err);
+
+    _cleanup_free_ char *message = one_line(primary);
+    _cleanup_free_ char *detail = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    _cleanup_free_ char *hint = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
+
+    error_set(err, ERR_POSTGRES, "%s database: %s", pg->name, message);
+    if (detail)
+        error_detail(err, "%s", detail);
+    if (hint)
+        error_hint(err, "%s", hint);
+    if (state)
+        snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", state);
+    if (position)
+        err->position = atoi(position);
+    return -1;
+}
+
+/* ---- connection ---- */
+
+/* Waits for the socket and, if `or_stop`, for the stop flag. */
+static int wait_socket(struct pg *pg, short events, bool or_stop, struct error *err)
+{
+    struct pollfd wait[] = {
+        {.fd = PQsocket(pg->connection), .events = events},
+        {.fd = or_stop ? stop_fd() : -1, .events = POLLIN},
+    };
+    if (poll(wait, 2, -1) < 0 && errno != EINTR)
+        return error_set(err, ERR_POSTGRES, "%s database: poll: %s", pg->name, strerror(errno));
+    return 0;
+}
+
+static int connect_and_wait(struct pg *pg, struct error *err)
+{
+    for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
+        if (state == PGRES_POLLING_FAILED || PQstatus(pg->connection) == CONNECTION_BAD) {
+            connection_error(pg, "cannot connect", err);
+            return error_hint(err, "Is the server running, and are the connection string, user and "
+                                   "password right? Try the same with psql.");
+        }
+        short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        if (wait_socket(pg, events, true, err) < 0 || stop_check(err) < 0)
+            return -1;
+        state = PQconnectPoll(pg->connection);
+    }
+    return 0;
+}
+
+static void ignore_notice(void *data, const char *message)
+{
+    (void)data;
+    (void)message;
+}
+
+static int apply_settings(struct pg *pg, const struct pg_options *options, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, pinned_settings);
+    buffer_printf(&sql, "SET lock_timeout = '%ds';", options->lock_timeout_s);
+    if (pg_run(pg, buffer_cstr(&sql), err) < 0)
+        return -1;
+    if (!options->search_path)
+        return 0;
+    return pg_query(pg, "SELECT pg_catalog.set_config('search_path', $1, false)",
+                    PG_VALUES(options->search_path), NULL, err);
+}
+
+int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err)
+{
+    /* A parse error is told without libpq's text, which quotes the string with its password. */
+    PQconninfoOption *parsed = PQconninfoParse(options->conninfo, NULL);
+    if (!parsed && *options->conninfo) {
+        error_set(err, ERR_USAGE, "the connection string of the %s database is malformed",
+                  options->name);
+        return error_hint(err, "Write keyword=value pairs (host=... dbname=...) or a URI "
+                               "(postgresql://user@host/dbname).");
+    }
+    PQconninfoFree(parsed);
+
+    const char *keywords[] = {"dbname", "fallback_application_name", "client_encoding", NULL};
+    const char *values[] = {options->conninfo, "esmigrate", "UTF8", NULL};
+    _cleanup_(pg_closep) struct pg *pg = x_calloc(1, sizeof(*pg));
+    pg->name = x_strdup(options->name);
+    pg->heeds_stop = options->heeds_stop;
+    pg->connection = PQconnectStartParams(keywords, values, 1);
+    if (!pg->connection)
+        return error_set(err, ERR_POSTGRES, "%s database: cannot connect", options->name);
+    if (connect_and_wait(pg, err) < 0)
+        return -1;
+    PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
+    if (PQsetnonblocking(pg->connection, 1) < 0)
+        return connection_error(pg, "cannot switch to non-blocking", err);
+    if (apply_settings(pg, options, err) < 0)
+        return -1;
+    *ret_pg = TAKE_PTR(pg);
+    return 0;
+}
+
+void pg_close(struct pg *pg)
+{
+    if (!pg)
+        return;
+    PQfreemem(pg->copy_message);
+    PQfinish(pg->connection);
+    free(pg->name);
+    free(pg);
+}
+
+void pg_conninfo_secrets(const char *conninfo, struct secrets *secrets)
+{
+    PQconninfoOption *options = conninfo ? PQconninfoParse(conninfo, NULL) : NULL;
+    for (PQconninfoOption *o = options; o && o->keyword; o++)
+        if (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0)
+            secrets_add(secrets, o->val);
+    PQconninfoFree(options);
+}
+
+char *pg_conninfo_public(const char *conninfo)
+{
+    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
+    if (!options)
+        return NULL;
+    struct buffer text = BUFFER(BUFFER_TEXT_MAX);
+    for (PQconninfoOption *o = options; o->keyword; o++) {
+        if (!o->val || strstr(o->keyword, "password"))
+            continue;
+        buffer_printf(&text, "%s%s='", text.length ? " " : "", o->keyword);
+        for (const char *c = o->val; *c; c++) {
+            if (*c == '\'' || *c == '\\')
+                buffer_char(&text, '\\');
+            buffer_char(&text, *c);
+        }
+        buffer_char(&text, '\'');
+    }
+    PQconninfoFree(options);
+    return buffer_take(&text);
+}
+
+int pg_check(struct pg *pg, struct error *err)
+{
+    if (!PQconsumeInput(pg->connection) || PQstatus(pg->connection) != CONNECTION_OK)
+        return connection_error(pg, "connection lost", err);
+    return 0;
+}
+
+int pg_socket(const struct pg *pg)
+{
+    return PQsocket(pg->connection);
+}
+
+int pg_server_version(const struct pg *pg)
+{
+    return PQserverVersion(pg->connection);
+}
+
+const char *pg_name(const struct pg *pg)
+{
+    return pg->name;
+}
+
+/* ---- statements ---- */
+
+static void cancel(struct pg *pg)
+{
+    char ignored[256];
+    PGcancel *handle = PQgetCancel(pg->connection);
+    if (handle)
+        PQcancel(handle, ignored, sizeof(ignored));
+    PQfreeCancel(handle);
+}
+
+static int flush(struct pg *pg, struct error *err)
+{
+    for (;;) {
+        int state = PQflush(pg->connection);
+        if (state == 0)
+            return 0;
+        if (state < 0)
+            return connection_error(pg, "cannot send", err);
+        if (wait_socket(pg, POLLIN | POLLOUT, false, err) < 0)
+            return -1;
+        if (!PQconsumeInput(pg->connection))
+            return connection_error(pg, "connection lost", err);
+    }
+}
+
+/* The next result, waited for; NULL at the end of the statement. A stop cancels it, once. */
+static int next_result(struct pg *pg, bool *cancelled, PGresult **ret_result, struct error *err)
+{
+    while (PQisBusy(pg->connection)) {
+        if (pg->heeds_stop && stop_signal() && !*cancelled) {
+            cancel(pg);
+            *cancelled = true;
+        }
+        struct pollfd wait[] = {
+            {.fd = PQsocket(pg->connection), .events = POLLIN},
+            {.fd = pg->heeds_stop && !*cancelled ? stop_fd() : -1, .events = POLLIN},
+        };
+        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+            return error_set(err, ERR_POSTGRES, "%s database: poll: %s", pg->name, strerror(errno));
+        if (wait[0].revents && !PQconsumeInput(pg->connection))
+            return connection_error(pg, "connection lost", err);
+    }
+    *ret_result = PQgetResult(pg->connection);
+    return 0;
+}
+
+static void drain(struct pg *pg)
+{
+    PGresult *result;
+    while ((result = PQgetResult(pg->connection)))
+        PQclear(result);
+}
+
+/*
+ * Collects the results of what was sent: the last one goes to *ret_result, the first error wins.
+ * A result that opens a COPY is the last one that is waited for.
+ */
+static int collect(struct pg *pg, PGresult **ret_result, struct error *err)
+{
+    PGresult *last = NULL;
+    bool failed = false;
+    bool cancelled = false;
+    for (;;) {
+        PGresult *result = NULL;
+        if (next_result(pg, &cancelled, &result, err) < 0) {
+            PQclear(last);
+            return -1;
+        }
+        if (!result)
+            break;
+        ExecStatusType status = PQresultStatus(result);
+        if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_COPY_OUT &&
+            !failed) {
+            result_error(pg, result, err);
+            failed = true;
+        }
+        PQclear(last);
+        last = result;
+        if (status == PGRES_COPY_OUT)
+            break;
+    }
+    if (cancelled && failed)
+        stop_check(err);
+    if (failed) {
+        PQclear(last);
+        return -1;
+    }
+    *ret_result = last;
+    return 0;
+}
+
+int pg_run(struct pg *pg, const char *sql, struct error *err)
+{
+    PGresult *result = NULL;
+    if (!PQsendQuery(pg->connection, sql))
+        return connection_error(pg, "cannot send a statement", err);
+    if (flush(pg, err) < 0 || collect(pg, &result, err) < 0)
+        return -1;
+    PQclear(result);
+    return 0;
+}
+
+int pg_query(struct pg *pg, const char *sql, const char *const *values, size_t count,
+             struct pg_rows **ret_rows, struct error *err)
+{
+    PGresult *result = NULL;
+    if (!PQsendQueryParams(pg->connection, sql, (int)count, NULL, values, NULL, NULL, 0))
+        return connection_error(pg, "cannot send a statement", err);
+    if (flush(pg, err) < 0 || collect(pg, &result, err) < 0)
+        return -1;
+    if (!ret_rows) {
+        PQclear(result);
+        return 0;
+    }
+    struct pg_rows *rows = x_calloc(1, sizeof(*rows));
+    rows->result = result;
+    *ret_rows = rows;
+    return 0;
+}
+
+size_t pg_rows_count(const struct pg_rows *rows)
+{
+    return (size_t)PQntuples(rows->result);
+}
+
+const char *pg_text(const struct pg_rows *rows, size_t row, const char *column)
+{
+    int number = PQfnumber(rows->result, column);
+    if (number < 0)
+        __builtin_trap(); /* a statement of ours and its reader have drifted apart */
+    if (PQgetisnull(rows->result, (int)row, number))
+        return NULL;
+    return PQgetvalue(rows->result, (int)row, number);
+}
+
+int64_t pg_int(const struct pg_rows *rows, size_t row, const char *column)
+{
+    const char *text = pg_text(rows, row, column);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+bool pg_bool(const struct pg_rows *rows, size_t row, const char *column)
+{
+    const char *text = pg_text(rows, row, column);
+    return text && *text == 't';
+}
+
+void pg_rows_free(struct pg_rows *rows)
+{
+    if (!rows)
+        return;
+    PQclear(rows->result);
+    free(rows);
+}
+
+/* ---- description ---- */
+
+static int name_types(struct pg *pg, PGresult *described, struct pg_description *description,
+                      struct error *err)
+{
+    for (size_t i = 0; i < description->count; i++) {
+        struct pg_column *column = &description->columns[i];
+        column->name = x_strdup(PQfname(described, (int)i));
+        column->type_oid = PQftype(described, (int)i);
+        _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+        if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, NULL) AS type",
+                     PG_VALUES(pg_number(column->type_oid).text), &rows, err) < 0)
+            return -1;
+        column->type = x_strdup(pg_text(rows, 0, "type"));
+    }
+    return 0;
+}
+
+int pg_describe(struct pg *pg, const char *sql, struct pg_description *ret_description,
+                struct error *err)
+{
+    static const char statement[] = "esmigrate_description";
+    PGresult *result = NULL;
+    if (!PQsendPrepare(pg->connection, statement, sql, 0, NULL))
+        return connection_error(pg, "cannot send a statement", err);
+    if (flush(pg, err) < 0 || collect(pg, &result, err) < 0)
+        return -1;
+    PQclear(result);
+    result = NULL;
+    if (!PQsendDescribePrepared(pg->connection, statement))
+        return connection_error(pg, "cannot send a statement", err);
+    if (flush(pg, err) < 0 || collect(pg, &result, err) < 0)
+        return -1;
+
+    struct pg_description description = {
+        .count = (size_t)PQnfields(result),
+        .parameters = (size_t)PQnparams(result),
+        .parameter_oid = PQnparams(result) ? PQparamtype(result, 0) : 0,
+    };
+    description.columns = x_calloc(description.count, sizeof(*description.columns));
+    int named = name_types(pg, result, &description, err);
+    PQclear(result);
+    if (named < 0 || pg_run(pg, "DEALLOCATE esmigrate_description", err) < 0) {
+        pg_description_release(&description);
+        return -1;
+    }
+    *ret_description = description;
+    return 0;
+}
+
+void pg_description_release(struct pg_description *description)
+{
+    for (size_t i = 0; i < description->count; i++) {
+        free(description->columns[i].name);
+        free(description->columns[i].type);
+    }
+    free(description->columns);
+    *description = (struct pg_description){};
+}
+
+/* ---- COPY ---- */
+
+static const char copy_signature[11] = "PGCOPY\n\377\r\n"; /* with its final NUL */
+
+int pg_copy_start(struct pg *pg, const char *sql, struct error *err)
+{
+    PGresult *result = NULL;
+    if (!PQsendQuery(pg->connection, sql))
+        return connection_error(pg, "cannot send a statement", err);
+    if (flush(pg, err) < 0 || collect(pg, &result, err) < 0)
+        return -1;
+    bool opened = PQresultStatus(result) == PGRES_COPY_OUT;
+    PQclear(result);
+    if (!opened)
+        return error_set(err, ERR_POSTGRES, "%s database: the statement opened no COPY", pg->name);
+    pg->copy_began = false;
+    return 0;
+}
+
+static void drop_message(struct pg *pg)
+{
+    PQfreemem(pg->copy_message);
+    pg->copy_message = NULL;
+    pg->copy_length = pg->copy_position = 0;
+}
+
+static bool take(struct pg *pg, void *ret_value, size_t size)
+{
+    if (pg->copy_length - pg->copy_position < size)
+        return false;
+    memcpy(ret_value, pg->copy_message + pg->copy_position, size);
+    pg->copy_position += size;
+    return true;
+}
+
+static bool take_header(struct pg *pg)
+{
+    char signature[sizeof(copy_signature)];
+    uint32_t flags, extension;
+    if (!take(pg, signature, sizeof(signature)) ||
+        memcmp(signature, copy_signature, sizeof(signature)) != 0 || !take(pg, &flags, 4) ||
+        !take(pg, &extension, 4) || ntohl(extension) > pg->copy_length - pg->copy_position)
+        return false;
+    pg->copy_position += ntohl(extension);
+    pg->copy_began = true;
+    return true;
+}
+
+static bool take_fields(struct pg *pg, struct span *ret_fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t network_length;
+        if (!take(pg, &network_length, 4))
+            return false;
+        int32_t length = (int32_t)ntohl(network_length);
+        if (length < 0) {
+            ret_fields[i] = (struct span){};
+            continue;
+        }
+        if ((size_t)length > pg->copy_length - pg->copy_position)
+            return false;
+        ret_fields[i].data = pg->copy_message + pg->copy_position;
+        ret_fields[i].length = (size_t)length;
+        pg->copy_position += (size_t)length;
+    }
+    return true;
+}
+
+static enum pg_copy copy_broken(struct pg *pg, struct error *err)
+{
+    pg_copy_cancel(pg);
+    error_set(err, ERR_POSTGRES, "%s database: malformed binary COPY data", pg->name);
+    return PG_COPY_ERROR;
+}
+
+/* The end of the stream: its trailer was read and the command's result decides. */
+static enum pg_copy copy_finish(struct pg *pg, struct error *err)
+{
+    PGresult *result = NULL;
+    drop_message(pg);
+    if (collect(pg, &result, err) < 0)
+        return PG_COPY_ERROR;
+    PQclear(result);
+    return PG_COPY_END;
+}
+
+enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err)
+{
+    while (pg->copy_position == pg->copy_length) {
+        drop_message(pg);
+        int length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
+        if (length == 0) {
+            if (!PQconsumeInput(pg->connection)) {
+                connection_error(pg, "connection lost", err);
+                return PG_COPY_ERROR;
+            }
+            length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
+        }
+        if (length == 0)
+            return PG_COPY_WAIT;
+        if (length == -1)
+            return copy_finish(pg, err);
+        if (length < 0) {
+            connection_error(pg, "COPY failed", err);
+            return PG_COPY_ERROR;
+        }
+        pg->copy_length = (size_t)length;
+        if (!pg->copy_began && !take_header(pg))
+            return copy_broken(pg, err);
+    }
+
+    uint16_t network_count;
+    if (!take(pg, &network_count, 2))
+        return copy_broken(pg, err);
+    if (ntohs(network_count) == 0xffff) { /* the trailer; the end of the stream follows it */
+        pg->copy_position = pg->copy_length;
+        return pg_copy_next(pg, ret_fields, count, err);
+    }
+    if (ntohs(network_count) != count || !take_fields(pg, ret_fields, count))
+        return copy_broken(pg, err);
+    return PG_COPY_ROWS;
+}
+
+void pg_copy_cancel(struct pg *pg)
+{
+    cancel(pg);
+    drop_message(pg);
+    char *message;
+    while (PQgetCopyData(pg->connection, &message, 0) > 0)
+        PQfreemem(message);
+    drain(pg);
+}
+
+/* ---- texts ---- */
+
+char *pg_literal(struct pg *pg, const char *text)
+{
+    char *quoted = PQescapeLiteral(pg->connection, text, strlen(text));
+    char *copy = x_strdup(quoted ? quoted : "NULL");
+    PQfreemem(quoted);
+    return copy;
+}
+
+char *pg_identifier(struct pg *pg, const char *name)
+{
+    char *quoted = PQescapeIdentifier(pg->connection, name, strlen(name));
+    char *copy = x_strdup(quoted ? quoted : "\"\"");
+    PQfreemem(quoted);
+    return copy;
+}
+
+char *pg_array(const char *const *texts, size_t count)
+{
+    struct buffer array = BUFFER(BUFFER_TEXT_MAX);
+    buffer_char(&array, '{');
+    for (size_t i = 0; i < count; i++) {
+        buffer_text(&array, i ? ",\"" : "\"");
+        for (const char *c = texts[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                buffer_char(&array, '\\');
+            buffer_char(&array, *c);
+        }
+        buffer_char(&array, '"');
+    }
+    buffer_char(&array, '}');
+    return buffer_take(&array);
+}
+
+struct pg_number pg_number(int64_t value)
+{
+    struct pg_number number;
+    snprintf(number.text, sizeof(number.text), "%" PRId64, value);
+    return number;
+}

@@ -1,0 +1,239 @@
+#include "domain/bulk.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/memory.h"
+#include "clients/json.h"
+#include "domain/engine.h"
+
+void bulk_init(struct bulk *bulk, size_t maximum_bytes)
+{
+    *bulk = (struct bulk){.body = BUFFER(maximum_bytes), .ids = BUFFER(maximum_bytes)};
+}
+
+void bulk_release(struct bulk *bulk)
+{
+    buffer_release(&bulk->body);
+    buffer_release(&bulk->ids);
+    free(bulk->items);
+    bulk->items = NULL;
+    bulk->count = bulk->capacity = 0;
+}
+
+void bulk_clear(struct bulk *bulk)
+{
+    buffer_clear(&bulk->body);
+    buffer_clear(&bulk->ids);
+    bulk->count = 0;
+}
+
+/* ---- building ---- */
+
+static struct bulk_item *begin_item(struct bulk *bulk, enum bulk_kind kind, struct span id)
+{
+    bulk->items = x_grow(bulk->items, bulk->count, &bulk->capacity, sizeof(*bulk->items));
+    struct bulk_item *item = &bulk->items[bulk->count];
+    *item = (struct bulk_item){
+        .offset = bulk->body.length,
+        .id_offset = bulk->ids.length,
+        .id_length = id.length,
+        .kind = kind,
+    };
+    buffer_append(&bulk->ids, id.data, id.length);
+    return item;
+}
+
+/* Keeps the item, or takes back what was written of it. */
+static int end_item(struct bulk *bulk, struct bulk_item *item)
+{
+    if (bulk->body.overflow || bulk->ids.overflow) {
+        bulk->body.overflow = bulk->ids.overflow = false;
+        bulk->body.length = item->offset;
+        bulk->ids.length = item->id_offset;
+        return -1;
+    }
+    item->length = bulk->body.length - item->offset;
+    bulk->count++;
+    return 0;
+}
+
+static void put_action(struct bulk *bulk, const char *name, struct span id, struct span routing,
+                       int64_t version)
+{
+    char tail[80];
+    struct buffer *body = &bulk->body;
+    buffer_text(body, name);
+    json_write_string(body, id.data, id.length);
+    if (routing.data) {
+        buffer_text(body, ",\"routing\":");
+        json_write_string(body, routing.data, routing.length);
+    }
+    int length =
+        snprintf(tail, sizeof(tail),
+                 ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"}}\n", version);
+    buffer_append(body, tail, (size_t)length);
+}
+
+int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, int64_t version,
+                      struct span document)
+{
+    struct bulk_item *item = begin_item(bulk, BULK_INDEX, id);
+    put_action(bulk, "{\"index\":{\"_id\":", id, routing, version);
+    size_t start = bulk->body.length;
+    buffer_append(&bulk->body, document.data, document.length);
+    /* Inside a JSON string a line break is always escaped, so a raw one is white space. */
+    if (!bulk->body.overflow) {
+        char *end = bulk->body.data + bulk->body.length;
+        for (char *c = bulk->body.data + start; (c = memchr(c, '\n', (size_t)(end - c)));)
+            *c = ' ';
+        for (char *c = bulk->body.data + start; (c = memchr(c, '\r', (size_t)(end - c)));)
+            *c = ' ';
+    }
+    buffer_char(&bulk->body, '\n');
+    return end_item(bulk, item);
+}
+
+int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version)
+{
+    struct bulk_item *item = begin_item(bulk, BULK_DELETE, id);
+    put_action(bulk, "{\"delete\":{\"_id\":", id, routing, version);
+    return end_item(bulk, item);
+}
+
+int bulk_add_item(struct bulk *bulk, const struct bulk *from, size_t number)
+{
+    const struct bulk_item *source = &from->items[number];
+    struct span id = {from->ids.data + source->id_offset, source->id_length};
+    struct bulk_item *item = begin_item(bulk, source->kind, id);
+    buffer_append(&bulk->body, from->body.data + source->offset, source->length);
+    return end_item(bulk, item);
+}
+
+char *bulk_item_id(const struct bulk *bulk, size_t item)
+{
+    return x_strndup(bulk->ids.data + bulk->items[item].id_offset, bulk->items[item].id_length);
+}
+
+/* ---- judging ---- */
+
+static bool listed(const char *type, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(type, list[i]) == 0)
+            return true;
+    return false;
+}
+
+enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type)
+{
+    /* These come with status 400 or 404 and blame the index, not the document. */
+    static const char *const blame_index[] = {
+        "index_closed_exception",    "index_not_found_exception",
+        "illegal_state_exception",   "no_shard_available_action_exception",
+        "alias_not_found_exception",
+    };
+    if (status >= 200 && status < 300)
+        return BULK_ACCEPTED;
+    if (strcmp(type, "invalid_index_name_exception") == 0)
+        return BULK_REPLACED;
+    if (strcmp(type, "cluster_block_exception") == 0)
+        return BULK_BLOCKED;
+    if (status == 429 || status == 503)
+        return BULK_BUSY;
+    if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
+        return BULK_CONFLICT;
+    if (kind == BULK_DELETE && status == 404 && !*type)
+        return BULK_ACCEPTED;
+    if (status == 400 && !listed(type, blame_index, ARRAY_SIZE(blame_index)))
+        return BULK_REJECTED;
+    return BULK_FATAL;
+}
+
+int64_t version_in_reason(const char *reason)
+{
+    static const char words[] = "current version [";
+    const char *found = reason ? strstr(reason, words) : NULL;
+    return found ? strtoll(found + sizeof(words) - 1, NULL, 10) : -1;
+}
+
+/* ---- reading ---- */
+
+typedef int bulk_visit(size_t item, const struct bulk_result *result, void *data,
+                       struct error *err);
+
+static int accept_all(const struct bulk *bulk, bulk_visit *visit, void *data, struct error *err)
+{
+    const struct bulk_result accepted = {.verdict = BULK_ACCEPTED, .status = 200};
+    for (size_t i = 0; i < bulk->count; i++)
+        if (visit(i, &accepted, data, err) < 0)
+            return -1;
+    return 0;
+}
+
+static bool starts_with(const char *text, size_t length, const char *start)
+{
+    return length >= strlen(start) && memcmp(text, start, strlen(start)) == 0;
+}
+
+/* The reason, and that of its innermost cause, which tells more than "failed to parse". */
+static char *full_reason(json *error)
+{
+    json *cause = error;
+    while (json_get(cause, "caused_by"))
+        cause = json_get(cause, "caused_by");
+    _cleanup_free_ char *reason = engine_cut_reason(json_text(json_get(error, "reason"), ""));
+    if (cause == error)
+        return TAKE_PTR(reason);
+    _cleanup_free_ char *inner = engine_cut_reason(json_text(json_get(cause, "reason"), ""));
+    return x_printf("%s: %s", reason, inner);
+}
+
+static int read_item(const struct bulk *bulk, size_t number, json *answer, bulk_visit *visit,
+                     void *data, struct error *err)
+{
+    enum bulk_kind kind = bulk->items[number].kind;
+    json *result = json_get(answer, kind == BULK_INDEX ? "index" : "delete");
+    int status = (int)json_int(json_get(result, "status"), 0);
+    if (!status)
+        return error_set(err, ERR_ENGINE, "engine: bulk: item %zu of the answer has no status",
+                         number);
+    json *error = json_get(result, "error");
+    const char *type = json_text(json_get(error, "type"), "");
+    _cleanup_free_ char *reason = error ? full_reason(error) : NULL;
+    struct bulk_result judged = {
+        .verdict = bulk_judge(kind, status, type),
+        .status = status,
+        .type = type,
+        .reason = reason,
+    };
+    if (strcmp(json_text(json_get(result, "result"), ""), "noop") == 0) {
+        judged.verdict = BULK_REJECTED;
+        judged.type = "dropped_by_pipeline";
+        judged.reason = "an ingest pipeline of the index dropped the document";
+    }
+    return visit(number, &judged, data, err);
+}
+
+int bulk_read_answer(const struct bulk *bulk, const char *answer, size_t length, bulk_visit *visit,
+                     void *data, struct error *err)
+{
+    if (starts_with(answer, length, "{\"errors\":false") &&
+        !memmem(answer, length, "\"noop\"", strlen("\"noop\"")))
+        return accept_all(bulk, visit, data, err);
+
+    _cleanup_(error_release) struct error parse_error = {};
+    _cleanup_(json_freep) json *parsed = json_parse(answer, length, &parse_error);
+    json *items = json_get(parsed, "items");
+    if (json_length(items) != bulk->count)
+        return error_set(err, ERR_ENGINE,
+                         "engine: bulk: the answer has %zu items for %zu documents",
+                         json_length(items), bulk->count);
+    for (size_t i = 0; i < bulk->count; i++)
+        if (read_item(bulk, i, json_at(items, i), visit, data, err) < 0)
+            return -1;
+    return 0;
+}

@@ -1,0 +1,363 @@
+#include "domain/declaration.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/digest.h"
+#include "base/memory.h"
+#include "clients/json.h"
+#include "clients/postgres.h"
+#include "domain/canonical.h"
+
+/* A file larger than this is not a declaration. */
+static const size_t largest_file = (size_t)16 * 1024 * 1024;
+
+void content_release(struct content *content)
+{
+    free(content->body);
+    free(content->documents_sql);
+    free(content->changed_sql);
+    free(content->changed_at_zone);
+    *content = (struct content){};
+}
+
+void master_options_release(struct master_options *options)
+{
+    free(options->source);
+    free(options->overlap);
+    free(options->changed_at_zone);
+    *options = (struct master_options){};
+}
+
+void declaration_release(struct declaration *declaration)
+{
+    free(declaration->name);
+    content_release(&declaration->content);
+    master_options_release(&declaration->options);
+    free(declaration->options_json);
+    free(declaration->fingerprint);
+    *declaration = (struct declaration){};
+}
+
+/* ---- files ---- */
+
+static void close_file(FILE **file)
+{
+    if (*file)
+        fclose(*file);
+}
+
+/* A missing file is an error only if it is required; otherwise *ret_text is NULL. */
+static int read_file(const char *path, bool required, char **ret_text, struct error *err)
+{
+    _cleanup_(close_file) FILE *file = fopen(path, "re");
+    if (!file && errno == ENOENT && !required) {
+        *ret_text = NULL;
+        return 0;
+    }
+    if (!file)
+        return error_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
+
+    _cleanup_(buffer_release) struct buffer text = BUFFER(largest_file);
+    char block[16384];
+    size_t length;
+    while ((length = fread(block, 1, sizeof(block), file)) > 0)
+        if (buffer_append(&text, block, length) < 0)
+            return error_set(err, ERR_USAGE, "%s: larger than %zu bytes", path, largest_file);
+    if (ferror(file))
+        return error_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
+    if (memchr(buffer_cstr(&text), '\0', text.length))
+        return error_set(err, ERR_USAGE, "%s: there is a NUL byte in it", path);
+    *ret_text = buffer_take(&text);
+    return 0;
+}
+
+bool declaration_exists(const char *directory, const char *name)
+{
+    struct stat state;
+    _cleanup_free_ char *path = x_printf("%s/%s", directory, name);
+    return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void close_directory(DIR **directory)
+{
+    if (*directory)
+        closedir(*directory);
+}
+
+int declaration_names(const char *directory, char ***ret_names, size_t *ret_count,
+                      struct error *err)
+{
+    size_t count = 0, capacity = 0;
+    char **names = NULL;
+    _cleanup_(close_directory) DIR *open_directory = opendir(directory);
+    if (!open_directory && errno != ENOENT)
+        return error_set(err, ERR_USAGE, "%s: %s", directory, strerror(errno));
+    for (struct dirent *entry; open_directory && (entry = readdir(open_directory));) {
+        if (entry->d_name[0] == '.' || !declaration_exists(directory, entry->d_name))
+            continue;
+        names = x_grow(names, count, &capacity, sizeof(char *));
+        names[count++] = x_strdup(entry->d_name);
+    }
+    if (count)
+        qsort(names, count, sizeof(char *), by_text);
+    *ret_names = names;
+    *ret_count = count;
+    return 0;
+}
+
+void declaration_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+/* ---- index.json ---- */
+
+struct setting_search {
+    const char *wanted; /* without "index." */
+    const char *path;   /* dotted, of the object that is visited */
+    char *found;
+};
+
+static int visit_setting(const char *key, json *value, void *data)
+{
+    struct setting_search *search = data;
+    _cleanup_free_ char *path =
+        *search->path ? x_printf("%s.%s", search->path, key) : x_strdup(key);
+    if (json_is_object(value)) {
+        const char *outer = search->path;
+        search->path = path;
+        int result = json_each(value, visit_setting, search);
+        search->path = outer;
+        return result;
+    }
+    const char *plain = strncmp(path, "index.", 6) == 0 ? path + 6 : path;
+    if (strcmp(plain, search->wanted) != 0)
+        return 0;
+    search->found = json_is_string(value) ? x_strdup(json_text(value, "")) : json_write(value);
+    return 1;
+}
+
+static char *find_setting(const json *body, const char *name)
+{
+    struct setting_search search = {.wanted = name, .path = ""};
+    json_each(json_get(body, "settings"), visit_setting, &search);
+    return search.found;
+}
+
+char *content_setting(const struct content *content, const char *name, struct error *err)
+{
+    _cleanup_(json_freep) json *body = json_parse(content->body, strlen(content->body), err);
+    return body ? find_setting(body, name) : NULL;
+}
+
+static int check_known_key(const char *key, json *value, void *data)
+{
+    struct error *err = data;
+    (void)value;
+    if (strcmp(key, "settings") == 0 || strcmp(key, "mappings") == 0)
+        return 0;
+    if (strcmp(key, "aliases") == 0) {
+        error_set(err, ERR_USAGE, "\"aliases\" would put an empty index live");
+        return error_hint(err, "Remove \"aliases\": es_activate points the alias at an index once "
+                               "it is filled.");
+    }
+    error_set(err, ERR_USAGE, "unknown key \"%s\"", key);
+    return error_hint(err, "index.json is the body of \"create index\": \"settings\" and "
+                           "\"mappings\".");
+}
+
+static int check_body(const char *text, struct error *err)
+{
+    _cleanup_(json_freep) json *body = json_parse(text, strlen(text), err);
+    if (!body) {
+        err->kind = ERR_USAGE;
+        if (strncmp(text, "PUT ", 4) == 0 || strncmp(text, "POST ", 5) == 0)
+            error_hint(err, "Leave out the request line: the file is the body alone.");
+        return -1;
+    }
+    if (!json_is_object(body))
+        return error_set(err, ERR_USAGE, "not a JSON object");
+    if (json_each(body, check_known_key, err))
+        return -1;
+    if (JSON_PATH(body, "mappings", "_meta", "esmigrate"))
+        return error_set(err, ERR_USAGE, "mappings._meta.esmigrate is esmigrate's own");
+    _cleanup_free_ char *durability = find_setting(body, "translog.durability");
+    if (durability && strcasecmp(durability, "request") != 0) {
+        error_set(err, ERR_USAGE, "translog.durability \"%s\" would lose acknowledged documents",
+                  durability);
+        return error_hint(err, "Remove the setting: esmigrate's changed_through relies on the "
+                               "default, \"request\".");
+    }
+    return 0;
+}
+
+char *content_create_body(const struct content *content, const char *write_alias,
+                          const char *action_id, struct error *err)
+{
+    _cleanup_(json_freep) json *body = json_parse(content->body, strlen(content->body), err);
+    if (!body)
+        return NULL;
+    json *mappings = json_object_at(body, "mappings");
+    json *meta = mappings ? json_object_at(mappings, "_meta") : NULL;
+    json *settings = json_object_at(body, "settings");
+    if (!meta || !settings) {
+        error_set(err, ERR_USAGE,
+                  "\"settings\", \"mappings\" and \"mappings._meta\" must be objects");
+        return NULL;
+    }
+    json *mark = json_new_object();
+    json_put(mark, "action", json_new_text(action_id));
+    json_put(meta, "esmigrate", mark);
+
+    _cleanup_free_ char *gc_deletes = find_setting(body, "gc_deletes");
+    if (!gc_deletes)
+        json_put(settings, "index.gc_deletes", json_new_text("10m"));
+
+    json *aliases = json_new_object();
+    json_put(aliases, write_alias, json_new_object());
+    json_put(body, "aliases", aliases);
+    return json_write(body);
+}
+
+char *content_fingerprint(const struct content *content, struct error *err)
+{
+    _cleanup_free_ char *canonical = canonical_json(content->body, err);
+    if (!canonical)
+        return NULL;
+    const char *parts[] = {canonical, content->documents_sql, content->changed_sql,
+                           content->changed_at_zone};
+    _cleanup_(buffer_release) struct buffer text = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        if (parts[i])
+            buffer_printf(&text, "%zu:%s", strlen(parts[i]), parts[i]);
+        else
+            buffer_text(&text, "-:");
+    }
+    char hex[SHA256_HEX_SIZE];
+    sha256_hex(text.data, text.length, hex);
+    return x_printf("1:%s", hex);
+}
+
+/* ---- master.json ---- */
+
+struct options_reading {
+    struct master_options *options;
+    const char *place;
+    struct error *err;
+};
+
+static int read_text_option(const char *key, json *value, char **slot, struct options_reading *r)
+{
+    if (!json_is_string(value))
+        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a text", r->place, key);
+    *slot = x_strdup(json_text(value, ""));
+    return 0;
+}
+
+static int read_option(const char *key, json *value, void *data)
+{
+    struct options_reading *r = data;
+    if (strcmp(key, "source") == 0)
+        return read_text_option(key, value, &r->options->source, r);
+    if (strcmp(key, "overlap") == 0)
+        return read_text_option(key, value, &r->options->overlap, r);
+    if (strcmp(key, "changed_at_zone") == 0)
+        return read_text_option(key, value, &r->options->changed_at_zone, r);
+    if (strcmp(key, "max_document_bytes") == 0) {
+        r->options->max_document_bytes = json_int(value, -1);
+        if (r->options->max_document_bytes > 0)
+            return 0;
+        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of bytes", r->place, key);
+    }
+    error_set(r->err, ERR_USAGE, "%s: unknown key \"%s\"", r->place, key);
+    return error_hint(r->err, "Known are source, overlap, changed_at_zone and max_document_bytes.");
+}
+
+int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
+                         struct error *err)
+{
+    _cleanup_(json_freep) json *value = json_parse(text, strlen(text), err);
+    if (!value) {
+        err->kind = ERR_USAGE;
+        return error_prefix(err, "%s", place);
+    }
+    _cleanup_(master_options_release) struct master_options options = {};
+    struct options_reading reading = {.options = &options, .place = place, .err = err};
+    if (!json_is_object(value))
+        return error_set(err, ERR_USAGE, "%s: not a JSON object", place);
+    if (json_each(value, read_option, &reading))
+        return -1;
+    *ret_options = options;
+    options = (struct master_options){};
+    return 0;
+}
+
+static int read_options_file(struct declaration *declaration, const char *path, struct error *err)
+{
+    _cleanup_free_ char *text = NULL;
+    if (read_file(path, false, &text, err) < 0)
+        return -1;
+    if (!text) {
+        declaration->options_json = x_strdup("{}");
+        return 0;
+    }
+    if (master_options_parse(text, path, &declaration->options, err) < 0)
+        return -1;
+    _cleanup_(json_freep) json *stored = json_parse(text, strlen(text), err);
+    if (!stored)
+        return -1;
+    if (declaration->options.source) {
+        _cleanup_free_ char *public = pg_conninfo_public(declaration->options.source);
+        if (!public)
+            return error_set(err, ERR_USAGE, "%s: \"source\" is not a connection string", path);
+        json_put(stored, "source", json_new_text(public));
+    }
+    declaration->options_json = json_write(stored);
+    declaration->content.changed_at_zone = x_strdup(declaration->options.changed_at_zone);
+    return 0;
+}
+
+int declaration_read(const char *directory, const char *name, struct declaration *ret_declaration,
+                     struct error *err)
+{
+    _cleanup_free_ char *folder = x_printf("%s/%s", directory, name);
+    _cleanup_free_ char *body_path = x_printf("%s/index.json", folder);
+    _cleanup_free_ char *documents_path = x_printf("%s/documents.sql", folder);
+    _cleanup_free_ char *changed_path = x_printf("%s/changed.sql", folder);
+    _cleanup_free_ char *options_path = x_printf("%s/master.json", folder);
+    _cleanup_(declaration_release) struct declaration declaration = {.name = x_strdup(name)};
+    struct content *content = &declaration.content;
+
+    if (!declaration_exists(directory, name)) {
+        error_set(err, ERR_USAGE, "there is no declaration %s", folder);
+        return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
+                               "another folder of declarations with --indexes.");
+    }
+    if (read_file(body_path, true, &content->body, err) < 0 ||
+        read_file(documents_path, true, &content->documents_sql, err) < 0 ||
+        read_file(changed_path, false, &content->changed_sql, err) < 0 ||
+        read_options_file(&declaration, options_path, err) < 0)
+        return -1;
+    if (check_body(content->body, err) < 0)
+        return error_prefix(err, "%s", body_path);
+    declaration.fingerprint = content_fingerprint(content, err);
+    if (!declaration.fingerprint)
+        return error_prefix(err, "%s", body_path);
+    *ret_declaration = declaration;
+    declaration = (struct declaration){};
+    return 0;
+}

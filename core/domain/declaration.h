@@ -1,0 +1,97 @@
+/*
+ * A declaration: the files under indexes/NAME/ (section 2 of the design). It is read from disk to
+ * create an instance; the instance then keeps its own copy of the content.
+ */
+#ifndef ESMIGRATE_DOMAIN_DECLARATION_H
+#define ESMIGRATE_DOMAIN_DECLARATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+/* What the source tells about the statement in documents.sql. */
+struct document_columns {
+    char *id_type;       /* of _id, as format_type() writes it */
+    bool has_changed_at; /* _changed_at is there */
+    bool changed_at_has_zone;
+    bool has_deleted;
+    bool has_routing;
+    bool has_source;
+    char **fields; /* the other columns, in order */
+    size_t field_count;
+};
+void document_columns_release(struct document_columns *columns);
+
+/* The content of a declaration: what the fingerprint is made of and an instance copies. */
+struct content {
+    char *body;            /* index.json, verbatim */
+    char *documents_sql;   /* verbatim */
+    char *changed_sql;     /* or NULL */
+    char *changed_at_zone; /* or NULL */
+};
+void content_release(struct content *content);
+
+/* master.json: how a master is operated; not part of the content but for changed_at_zone. */
+struct master_options {
+    char *source;               /* conninfo, or NULL */
+    char *overlap;              /* interval text, or NULL */
+    char *changed_at_zone;      /* or NULL */
+    int64_t max_document_bytes; /* 0: the default */
+};
+void master_options_release(struct master_options *options);
+
+struct declaration {
+    char *name;
+    struct content content;
+    struct master_options options;
+    char *options_json; /* master.json without passwords, for the history; "{}" without a file */
+    char *fingerprint;
+};
+void declaration_release(struct declaration *declaration);
+
+/* Whether indexes/NAME/ is there. */
+bool declaration_exists(const char *directory, const char *name);
+
+/*
+ * Reads and checks the files. What is wrong with one is ERR_USAGE, and the message begins with
+ * the file's path.
+ */
+int declaration_read(const char *directory, const char *name, struct declaration *ret_declaration,
+                     struct error *err);
+
+/* The names of all declarations, sorted; the caller's. A directory that is missing has none. */
+int declaration_names(const char *directory, char ***ret_names, size_t *ret_count,
+                      struct error *err);
+void declaration_names_free(char **names, size_t count);
+
+/* Options as they stand in the history or in master.json; `place` begins the messages. */
+int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
+                         struct error *err);
+
+/*
+ * "1:" and the SHA-256 of the canonical body, the SQL texts and the zone, each with its length in
+ * front; the number says which algorithm made it. The caller's (free()).
+ */
+char *content_fingerprint(const struct content *content, struct error *err);
+
+/*
+ * The body of "create index": the declared one with the write alias, the id of the create action
+ * in mappings._meta.esmigrate (rule R7) and, unless the body has its own in any spelling,
+ * index.gc_deletes = 10m (rule R3). The caller's (free()).
+ */
+char *content_create_body(const struct content *content, const char *write_alias,
+                          const char *action_id, struct error *err);
+
+/* A setting of the body in any spelling ("index": {"x": ..}, "index.x", "x"), as text; NULL if it
+ * is not there. The caller's (free()). */
+char *content_setting(const struct content *content, const char *name, struct error *err);
+
+/* Looks at the columns that PostgreSQL described; `place` begins the messages. */
+struct pg_description;
+int document_columns_read(const struct pg_description *description, const char *zone,
+                          const char *place, struct document_columns *ret_columns,
+                          struct error *err);
+
+#endif

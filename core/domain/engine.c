@@ -1,0 +1,407 @@
+#include "domain/engine.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static const char json_type[] = "application/json";
+
+char *engine_path_escape(const char *name)
+{
+    struct buffer escaped = BUFFER(BUFFER_TEXT_MAX);
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++) {
+        if (isalnum(*c) || strchr("-._~,*", *c))
+            buffer_char(&escaped, (char)*c);
+        else
+            buffer_printf(&escaped, "%%%02X", *c);
+    }
+    return buffer_take(&escaped);
+}
+
+/* ---- errors ---- */
+
+char *engine_cut_reason(const char *reason)
+{
+    const char *quoted = strstr(reason, " at [Source:");
+    size_t length = quoted ? (size_t)(quoted - reason) : strlen(reason);
+    const size_t longest = 1000;
+    return x_strndup(reason, length < longest ? length : longest);
+}
+
+int engine_answer_error(const struct http_request *request, const char *doing, struct error *err)
+{
+    if (request->failure)
+        return error_set(err, ERR_ENGINE, "engine: %s: %s", doing, request->failure);
+
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(json_freep) json *answer =
+        json_parse(buffer_cstr(&request->response), request->response.length, &ignored);
+    json *error = json_get(answer, "error");
+    const char *type = json_text(json_get(error, "type"), NULL);
+    const char *reason = json_text(json_get(error, "reason"), json_text(error, ""));
+    _cleanup_free_ char *cut = engine_cut_reason(reason);
+    if (type)
+        error_set(err, ERR_ENGINE, "engine: %s: %s: %s", doing, type, cut);
+    else
+        error_set(err, ERR_ENGINE, "engine: %s: HTTP %d%s%s", doing, request->status,
+                  *cut ? ": " : "", cut);
+    json *cause = json_get(error, "caused_by");
+    const char *cause_type = json_text(json_get(cause, "type"), NULL);
+    if (cause_type) {
+        _cleanup_free_ char *why = engine_cut_reason(json_text(json_get(cause, "reason"), ""));
+        error_detail(err, "%s: %s", cause_type, why);
+    }
+    if (request->status == 401)
+        error_hint(err, "Give user and password in the engine's URL.");
+    err->http_code = request->status;
+    return -1;
+}
+
+/*
+ * Sends a request and parses the answer. A status of 400 or more is an error but for `accepted`
+ * (0: none), which then gives NULL in *ret_answer.
+ */
+static int call(struct engine *engine, const char *method, const char *path, const char *body,
+                const char *doing, int accepted, json **ret_answer, struct error *err)
+{
+    struct http_request request = {
+        .method = method,
+        .path = path,
+        .content_type = body ? json_type : NULL,
+        .body = body,
+        .body_length = body ? strlen(body) : 0,
+        .timeout_s = 120,
+    };
+    int result = http_perform(engine->http, &request, err);
+    if (result == 0 && (request.failure || (request.status >= 400 && request.status != accepted)))
+        result = engine_answer_error(&request, doing, err);
+    if (result == 0 && ret_answer) {
+        *ret_answer = NULL;
+        if (request.status < 400) {
+            *ret_answer = json_parse(buffer_cstr(&request.response), request.response.length, err);
+            if (!*ret_answer) {
+                error_set(err, ERR_ENGINE, "engine: %s: the answer is not JSON", doing);
+                error_hint(err, "Is %s really an Elasticsearch or OpenSearch?",
+                           http_url(engine->http));
+                result = -1;
+            }
+        }
+    }
+    http_request_release(&request);
+    return result;
+}
+
+/* ---- connection ---- */
+
+static int identify(struct engine *engine, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    if (call(engine, "GET", "/", NULL, "connect", 0, &answer, err) < 0) {
+        if (!err->http_code)
+            error_hint(err, "Is the engine running at %s? Name another with --engine URL.",
+                       http_url(engine->http));
+        return -1;
+    }
+    const char *number = json_text(JSON_PATH(answer, "version", "number"), NULL);
+    if (!number)
+        return error_set(err, ERR_ENGINE, "engine: %s is neither Elasticsearch nor OpenSearch",
+                         http_url(engine->http));
+    engine->version = x_strdup(number);
+    engine->family =
+        x_strdup(json_text(JSON_PATH(answer, "version", "distribution"), "elasticsearch"));
+    engine->cluster_uuid = x_strdup(json_text(json_get(answer, "cluster_uuid"), ""));
+    return 0;
+}
+
+int engine_open(const char *url, struct engine **ret_engine, struct error *err)
+{
+    _cleanup_(engine_closep) struct engine *engine = x_calloc(1, sizeof(*engine));
+    struct http_options options = {.url = url};
+    if (http_open(&options, &engine->http, err) < 0 || identify(engine, err) < 0)
+        return -1;
+    *ret_engine = TAKE_PTR(engine);
+    return 0;
+}
+
+void engine_close(struct engine *engine)
+{
+    if (!engine)
+        return;
+    http_close(engine->http);
+    free(engine->family);
+    free(engine->version);
+    free(engine->cluster_uuid);
+    free(engine);
+}
+
+/* ---- indexes ---- */
+
+void engine_index_release(struct engine_index *index)
+{
+    free(index->uuid);
+    free(index->made_by);
+    engine_names_free(index->aliases, index->alias_count);
+    *index = (struct engine_index){};
+}
+
+bool engine_index_has_alias(const struct engine_index *index, const char *alias)
+{
+    for (size_t i = 0; i < index->alias_count; i++)
+        if (strcmp(index->aliases[i], alias) == 0)
+            return true;
+    return false;
+}
+
+static int collect_alias(const char *key, json *value, void *data)
+{
+    struct engine_index *index = data;
+    (void)value;
+    index->aliases = x_realloc(index->aliases, (index->alias_count + 1) * sizeof(char *));
+    index->aliases[index->alias_count++] = x_strdup(key);
+    return 0;
+}
+
+int engine_find_index(struct engine *engine, const char *name, struct engine_index *ret_index,
+                      struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(name);
+    _cleanup_free_ char *path = x_printf("/%s", escaped);
+    _cleanup_free_ char *doing = x_printf("look up index \"%s\"", name);
+    *ret_index = (struct engine_index){};
+    if (call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
+        return -1;
+    json *described = json_get(answer, name); /* an alias answers under its index's name */
+    if (!described)
+        return 0;
+    const char *shards =
+        json_text(JSON_PATH(described, "settings", "index", "number_of_shards"), "1");
+    ret_index->exists = true;
+    ret_index->uuid = x_strdup(json_text(JSON_PATH(described, "settings", "index", "uuid"), ""));
+    ret_index->made_by =
+        x_strdup(json_text(JSON_PATH(described, "mappings", "_meta", "esmigrate", "action"), NULL));
+    ret_index->shards = atoi(shards);
+    json_each(json_get(described, "aliases"), collect_alias, ret_index);
+    return 0;
+}
+
+/* Whether the index is there and was made by this action; its uuid then. */
+static int find_made(struct engine *engine, const char *name, const char *action_id,
+                     char **ret_uuid, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (engine_find_index(engine, name, &index, err) < 0)
+        return -1;
+    if (!index.exists || !index.made_by || strcmp(index.made_by, action_id) != 0)
+        return error_set(err, ERR_ENGINE, "engine: index \"%s\" was not created", name);
+    *ret_uuid = TAKE_PTR(index.uuid);
+    return 0;
+}
+
+int engine_create_index(struct engine *engine, const char *name, const char *body,
+                        const char *action_id, char **ret_uuid, struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(name);
+    _cleanup_free_ char *path = x_printf("/%s", escaped);
+    _cleanup_free_ char *doing = x_printf("create index \"%s\"", name);
+    if (call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
+        return find_made(engine, name, action_id, ret_uuid, err);
+    if (err->http_code)
+        return -1;
+    _cleanup_(error_release) struct error second = {};
+    return find_made(engine, name, action_id, ret_uuid, &second);
+}
+
+int engine_delete_index(struct engine *engine, const char *name, struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(name);
+    _cleanup_free_ char *path = x_printf("/%s", escaped);
+    _cleanup_free_ char *doing = x_printf("delete index \"%s\"", name);
+    return call(engine, "DELETE", path, NULL, doing, 404, NULL, err);
+}
+
+void engine_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+int engine_alias_indexes(struct engine *engine, const char *alias, char ***ret_names,
+                         size_t *ret_count, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(alias);
+    _cleanup_free_ char *path = x_printf("/_alias/%s", escaped);
+    _cleanup_free_ char *doing = x_printf("look up alias \"%s\"", alias);
+    struct engine_index names = {}; /* its list of names is what is wanted */
+    if (call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
+        return -1;
+    json_each(answer, collect_alias, &names);
+    *ret_names = names.aliases;
+    *ret_count = names.alias_count;
+    return 0;
+}
+
+void engine_entries_free(struct engine_entry *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].name);
+        free(list[i].uuid);
+    }
+    free(list);
+}
+
+int engine_list_indexes(struct engine *engine, const char *pattern, struct engine_entry **ret_list,
+                        size_t *ret_count, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(pattern);
+    _cleanup_free_ char *path =
+        x_printf("/_cat/indices/%s?format=json&h=index,uuid&expand_wildcards=all", escaped);
+    if (call(engine, "GET", path, NULL, "list indexes", 404, &answer, err) < 0)
+        return -1;
+    size_t count = json_length(answer);
+    *ret_list = x_calloc(count, sizeof(**ret_list));
+    *ret_count = count;
+    for (size_t i = 0; i < count; i++) {
+        (*ret_list)[i].name = x_strdup(json_text(json_get(json_at(answer, i), "index"), ""));
+        (*ret_list)[i].uuid = x_strdup(json_text(json_get(json_at(answer, i), "uuid"), ""));
+    }
+    return 0;
+}
+
+int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
+                          struct error *err)
+{
+    _cleanup_(json_freep) json *body = json_new_object();
+    json *list = json_new_array();
+    json_put(body, "actions", list);
+    for (size_t i = 0; i < count; i++) {
+        json *what = json_new_object(), *action = json_new_object();
+        json_put(what, "index", json_new_text(actions[i].index));
+        json_put(what, "alias", json_new_text(actions[i].alias));
+        json_put(action, actions[i].remove ? "remove" : "add", what);
+        json_push(list, action);
+    }
+    _cleanup_free_ char *text = json_write(body);
+    return call(engine, "POST", "/_aliases", text, "update aliases", 0, NULL, err);
+}
+
+/* ---- content ---- */
+
+int engine_refresh(struct engine *engine, const char *index, struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_refresh", escaped);
+    _cleanup_free_ char *doing = x_printf("refresh \"%s\"", index);
+    return call(engine, "POST", path, NULL, doing, 0, NULL, err);
+}
+
+int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_count", escaped);
+    _cleanup_free_ char *doing = x_printf("count \"%s\"", index);
+    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+        return -1;
+    *ret_count = json_int(json_get(answer, "count"), -1);
+    if (*ret_count < 0)
+        return error_set(err, ERR_ENGINE, "engine: count \"%s\": no count in the answer", index);
+    return 0;
+}
+
+struct shard_marks {
+    int64_t *marks;
+    size_t count;
+    bool complete;
+};
+
+static int read_shard(const char *key, json *copies, void *data)
+{
+    struct shard_marks *shards = data;
+    size_t number = (size_t)atoi(key);
+    if (number >= shards->count) {
+        shards->marks = x_realloc(shards->marks, (number + 1) * sizeof(int64_t));
+        for (size_t i = shards->count; i <= number; i++)
+            shards->marks[i] = INT64_MIN;
+        shards->count = number + 1;
+    }
+    for (size_t i = 0; i < json_length(copies); i++) {
+        json *copy = json_at(copies, i);
+        if (!json_flag(JSON_PATH(copy, "routing", "primary"), false))
+            continue;
+        shards->marks[number] =
+            json_int(JSON_PATH(copy, "seq_no", "max_seq_no"), shards->marks[number]);
+    }
+    return 0;
+}
+
+int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_marks,
+                      size_t *ret_shards, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_stats?level=shards", escaped);
+    _cleanup_free_ char *doing = x_printf("read sequence numbers of \"%s\"", index);
+    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+        return -1;
+    struct shard_marks shards = {};
+    json_each(JSON_PATH(answer, "indices", index, "shards"), read_shard, &shards);
+    bool complete = shards.count > 0;
+    for (size_t i = 0; i < shards.count; i++)
+        complete = complete && shards.marks[i] != INT64_MIN;
+    if (!complete) {
+        free(shards.marks);
+        return error_set(err, ERR_ENGINE, "engine: %s: a primary shard is not available", doing);
+    }
+    *ret_marks = shards.marks;
+    *ret_shards = shards.count;
+    return 0;
+}
+
+void engine_documents_free(struct engine_document *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].id);
+        free(list[i].routing);
+    }
+    free(list);
+}
+
+int engine_documents(struct engine *engine, const char *index, size_t shard, int64_t after,
+                     int64_t upto, size_t limit, struct engine_document **ret_list,
+                     size_t *ret_count, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_search?preference=_shards:%zu", escaped, shard);
+    _cleanup_free_ char *body =
+        x_printf("{\"size\":%zu,\"_source\":false,\"stored_fields\":[\"_routing\"],"
+                 "\"sort\":[{\"_seq_no\":\"asc\"}],\"track_total_hits\":false,"
+                 "\"query\":{\"range\":{\"_seq_no\":{\"gt\":%" PRId64 ",\"lte\":%" PRId64 "}}}}",
+                 limit, after, upto);
+    _cleanup_free_ char *doing = x_printf("read ids of \"%s\"", index);
+    if (call(engine, "POST", path, body, doing, 0, &answer, err) < 0)
+        return -1;
+    if (json_flag(json_get(answer, "timed_out"), false) ||
+        json_int(JSON_PATH(answer, "_shards", "failed"), 0) > 0)
+        return error_set(err, ERR_ENGINE, "engine: %s: a shard failed", doing);
+
+    json *hits = JSON_PATH(answer, "hits", "hits");
+    size_t count = json_length(hits);
+    struct engine_document *list = x_calloc(count, sizeof(*list));
+    for (size_t i = 0; i < count; i++) {
+        json *hit = json_at(hits, i);
+        list[i].id = x_strdup(json_text(json_get(hit, "_id"), ""));
+        list[i].routing = x_strdup(json_text(json_get(hit, "_routing"), NULL));
+        list[i].seq_no = json_int(json_at(json_get(hit, "sort"), 0), -1);
+    }
+    *ret_list = list;
+    *ret_count = count;
+    return 0;
+}

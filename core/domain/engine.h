@@ -1,0 +1,110 @@
+/*
+ * The engine: an Elasticsearch or OpenSearch cluster, as far as esmigrate needs it. Documents do
+ * not pass through here (see bulk.h); this is for indexes and aliases.
+ *
+ * Errors are ERR_ENGINE: not reachable, or refused; err->http_code has the engine's status.
+ */
+#ifndef ESMIGRATE_DOMAIN_ENGINE_H
+#define ESMIGRATE_DOMAIN_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "clients/http.h"
+#include "clients/json.h"
+
+struct engine {
+    struct http *http;
+    char *family;  /* "opensearch" or "elasticsearch" */
+    char *version; /* e.g. "2.19.6" */
+    char *cluster_uuid;
+};
+
+/* Connects and asks who is there. */
+int engine_open(const char *url, struct engine **ret_engine, struct error *err);
+void engine_close(struct engine *engine);
+DEFINE_CLEANUP(struct engine *, engine_close)
+
+/* An index as the engine describes it. */
+struct engine_index {
+    bool exists; /* an index of exactly this name (not an alias) */
+    char *uuid;
+    char *made_by; /* the create action in mappings._meta.esmigrate, or NULL */
+    int shards;
+    char **aliases;
+    size_t alias_count;
+};
+void engine_index_release(struct engine_index *index);
+bool engine_index_has_alias(const struct engine_index *index, const char *alias);
+
+int engine_find_index(struct engine *engine, const char *name, struct engine_index *ret_index,
+                      struct error *err);
+
+/* Creates an index with the body; *ret_uuid is the caller's. An answer that got lost is not taken
+ * for a failure if the index is there and bears `action_id`. */
+int engine_create_index(struct engine *engine, const char *name, const char *body,
+                        const char *action_id, char **ret_uuid, struct error *err);
+
+/* Deletes the index; one that is gone already is fine. */
+int engine_delete_index(struct engine *engine, const char *name, struct error *err);
+
+/* The names of the indexes an alias points to; the caller's (engine_names_free()). */
+int engine_alias_indexes(struct engine *engine, const char *alias, char ***ret_names,
+                         size_t *ret_count, struct error *err);
+/* The names of the indexes that match a pattern, with their uuids. */
+struct engine_entry {
+    char *name;
+    char *uuid;
+};
+int engine_list_indexes(struct engine *engine, const char *pattern, struct engine_entry **ret_list,
+                        size_t *ret_count, struct error *err);
+void engine_names_free(char **names, size_t count);
+void engine_entries_free(struct engine_entry *list, size_t count);
+
+/* One atomic `_aliases` call. */
+struct alias_action {
+    bool remove;
+    const char *index;
+    const char *alias;
+};
+int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
+                          struct error *err);
+
+/* Makes what was written visible to searches and counts. */
+int engine_refresh(struct engine *engine, const char *index, struct error *err);
+int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err);
+
+/* The greatest _seq_no that each shard has given out, -1 for none. The caller's (free()). */
+int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_marks,
+                      size_t *ret_shards, struct error *err);
+
+/*
+ * The next page of documents of one shard whose _seq_no is above `after` and at most `upto`, in
+ * that order: {"id", "seq_no", "routing"}. Routing is NULL for most.
+ */
+struct engine_document {
+    char *id;
+    char *routing;
+    int64_t seq_no;
+};
+int engine_documents(struct engine *engine, const char *index, size_t shard, int64_t after,
+                     int64_t upto, size_t limit, struct engine_document **ret_list,
+                     size_t *ret_count, struct error *err);
+void engine_documents_free(struct engine_document *list, size_t count);
+
+/*
+ * Puts what an answer says went wrong into *err: "TYPE: REASON" of an engine's error, cut where it
+ * begins to quote the request (rule R10), or the answer's first bytes.
+ */
+int engine_answer_error(const struct http_request *request, const char *doing, struct error *err);
+
+/* The reason without what the engine quotes of the request behind it; the caller's (free()). */
+char *engine_cut_reason(const char *reason);
+
+/* A name as it may stand in a URL's path; the caller's (free()). */
+char *engine_path_escape(const char *name);
+
+#endif

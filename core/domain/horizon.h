@@ -1,0 +1,28 @@
+/*
+ * The changed-since horizon (rule R1): the moment up to which every change in the source is
+ * visible to a snapshot that is taken afterwards.
+ */
+#ifndef ESMIGRATE_DOMAIN_HORIZON_H
+#define ESMIGRATE_DOMAIN_HORIZON_H
+
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "domain/history.h"
+#include "domain/source.h"
+
+struct horizon {
+    char *moment; /* H; NULL: none is known, changed_through stays where it is */
+};
+void horizon_release(struct horizon *horizon);
+
+/*
+ * Finds H on the source, in statements of their own, before the reading snapshot is taken, and
+ * records it in the history for the rule about prepared transactions (R1 c). `overlap` is the
+ * interval text of master.json, NULL for the default of 5 seconds; an explicit one also stands for
+ * what this session cannot see (R1 b, d). What holds H back is said through the log.
+ */
+int horizon_find(struct source *source, struct history *history, const char *overlap,
+                 const struct log *log, struct horizon *ret_horizon, struct error *err);
+
+#endif

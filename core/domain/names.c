@@ -1,0 +1,67 @@
+#include "domain/names.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* The engine's limit is 255 bytes for an index name; "-" and ten digits must still fit. */
+enum { LONGEST_NAME = 255 - 11 };
+
+static int refuse(const char *name, const char *why, struct error *err)
+{
+    error_set(err, ERR_USAGE, "\"%s\" cannot be the name of an index: %s", name, why);
+    return error_hint(err, "Use lower-case letters, digits and _, beginning with a letter, "
+                           "for example course_search.");
+}
+
+int name_check_master(const char *prefix, const char *name, struct error *err)
+{
+    int number;
+    if (!*name)
+        return refuse(name, "it is empty", err);
+    if (!isalnum((unsigned char)(*prefix ? *prefix : *name)))
+        return refuse(name, "an index name begins with a letter or a digit", err);
+    for (const char *c = name; *c; c++) {
+        if (isupper((unsigned char)*c))
+            return refuse(name, "the engine refuses upper case", err);
+        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && !strchr("_-.", *c))
+            return refuse(name, "only letters, digits, \"_\", \"-\" and \".\" may stand in it",
+                          err);
+    }
+    if (strlen(prefix) + strlen(name) > LONGEST_NAME)
+        return refuse(name, "it is too long", err);
+    if (name[strspn(name, "0123456789")] == '\0')
+        return refuse(name, "digits alone would be taken for an instance number", err);
+    if (name_split_instance(name, &number))
+        return refuse(name, "\"-digits\" at its end would be taken for an instance", err);
+    return 0;
+}
+
+char *name_of_index(const char *prefix, const char *name, int number)
+{
+    return x_printf("%s%s-%d", prefix, name, number);
+}
+
+char *name_of_write_alias(const char *index, int epoch)
+{
+    return x_printf("%s.W%d", index, epoch);
+}
+
+int name_parse_number(const char *text)
+{
+    if (!*text || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
+        return 0;
+    return atoi(text);
+}
+
+size_t name_split_instance(const char *text, int *ret_number)
+{
+    const char *dash = strrchr(text, '-');
+    if (!dash || dash == text)
+        return 0;
+    *ret_number = name_parse_number(dash + 1);
+    return *ret_number ? (size_t)(dash - text) : 0;
+}

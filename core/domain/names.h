@@ -1,0 +1,30 @@
+/*
+ * Names of masters and instances, and how a user refers to them.
+ */
+#ifndef ESMIGRATE_DOMAIN_NAMES_H
+#define ESMIGRATE_DOMAIN_NAMES_H
+
+#include <stddef.h>
+
+#include "base/error.h"
+
+/*
+ * Whether a master may bear this name: what the engine accepts as an index name with the prefix in
+ * front and "-N" behind it, and what cannot be taken for an instance (NAME-N) or a number.
+ */
+int name_check_master(const char *prefix, const char *name, struct error *err);
+
+/* PREFIX + NAME + "-" + NUMBER; the caller's (free()). */
+char *name_of_index(const char *prefix, const char *name, int number);
+
+/* INDEX + ".W" + EPOCH (rule R2): an alias may have upper case, an index name must not, so that a
+ * write through an alias that is gone can never create an index. The caller's (free()). */
+char *name_of_write_alias(const char *index, int epoch);
+
+/* A positive number written with digits only, or 0. */
+int name_parse_number(const char *text);
+
+/* "NAME-N": the length of NAME and N in *ret_number; 0 if the text does not end in "-digits". */
+size_t name_split_instance(const char *text, int *ret_number);
+
+#endif

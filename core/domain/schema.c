@@ -1,0 +1,222 @@
+#include "domain/schema.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/memory.h"
+#include "base/version.h"
+#include "domain/lock.h"
+#include "sql.h"
+
+static int newest_version(void)
+{
+    return migrations[migration_count - 1].version;
+}
+
+static int schema_exists(struct history *history, bool *ret_exists, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_schema_exists, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_exists = pg_bool(rows, 0, "present");
+    return 0;
+}
+
+/* "1.10.0" against "1.9.2", number by number. */
+static int compare_versions(const char *a, const char *b)
+{
+    while (*a || *b) {
+        char *a_end, *b_end;
+        long a_number = strtol(a, &a_end, 10), b_number = strtol(b, &b_end, 10);
+        if (a_number != b_number)
+            return a_number < b_number ? -1 : 1;
+        if (a_end == a && b_end == b)
+            return 0;
+        a = *a_end == '.' ? a_end + 1 : a_end;
+        b = *b_end == '.' ? b_end + 1 : b_end;
+    }
+    return 0;
+}
+
+/* ---- upgrade ---- */
+
+/* What is applied must be what this binary has under the same number. */
+static int check_applied(struct history *history, int *ret_version, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_schema_migrations, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_version = 0;
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        *ret_version = (int)pg_int(rows, i, "version");
+        for (size_t m = 0; m < migration_count; m++) {
+            char hex[SHA256_HEX_SIZE];
+            if (migrations[m].version != *ret_version)
+                continue;
+            sha256_hex(migrations[m].sql, strlen(migrations[m].sql), hex);
+            if (strcmp(hex, pg_text(rows, i, "sha256")) != 0)
+                return error_set(err, ERR_FAILED,
+                                 "migration %s was applied to the history with another content",
+                                 pg_text(rows, i, "name"));
+        }
+    }
+    return 0;
+}
+
+static int apply(struct history *history, const struct migration *migration, struct error *err)
+{
+    char hex[SHA256_HEX_SIZE];
+    sha256_hex(migration->sql, strlen(migration->sql), hex);
+    if (pg_run(history->pg, migration->sql, err) < 0)
+        return error_prefix(err, "migration %s", migration->name);
+    return history_query(history, sql_history_schema_record,
+                         PG_VALUES(pg_number(migration->version).text, migration->name, hex,
+                                   migration->oldest_binary),
+                         NULL, err);
+}
+
+static int changed_prefix_is_free(struct history *history, const char *prefix, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *state = NULL, *rows = NULL;
+    if (history_query(history, sql_history_schema_state, PG_NO_VALUES, &state, err) < 0 ||
+        history_query(history, sql_history_instances_exist, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    const char *recorded = pg_text(state, 0, "prefix");
+    if (!pg_bool(rows, 0, "present") || !recorded || strcmp(recorded, prefix) == 0)
+        return 0;
+    error_set(err, ERR_FAILED,
+              "the history has live instances with the prefix \"%s\", so \"%s\" cannot replace it",
+              recorded, prefix);
+    return error_hint(err, "Give --prefix '%s', or drop the instances first (es_drop).", recorded);
+}
+
+static int upgrade_in_transaction(struct history *history, const char *prefix, bool adopt,
+                                  struct schema_upgrade *upgrade, struct error *err)
+{
+    if (pg_run(history->pg, sql_history_schema_bootstrap, err) < 0 ||
+        check_applied(history, &upgrade->from, err) < 0)
+        return -1;
+    upgrade->to = upgrade->from;
+    for (size_t i = 0; i < migration_count; i++) {
+        if (migrations[i].version <= upgrade->from)
+            continue;
+        if (apply(history, &migrations[i], err) < 0)
+            return -1;
+        upgrade->to = migrations[i].version;
+    }
+    if (history_query(history, sql_history_installation_record, PG_VALUES(prefix), NULL, err) < 0)
+        return -1;
+    if (!adopt)
+        return 0;
+    if (changed_prefix_is_free(history, prefix, err) < 0)
+        return -1;
+    return history_query(history, sql_history_installation_adopt, PG_VALUES(prefix), NULL, err);
+}
+
+int schema_upgrade(struct history *history, const char *prefix, bool adopt,
+                   struct schema_upgrade *ret_upgrade, struct error *err)
+{
+    struct schema_upgrade upgrade = {.adopted = adopt};
+    if (lock_take(history, LOCK_SCHEMA, 0, -1, err) < 0 || history_begin(history, err) < 0)
+        return -1;
+    int result = upgrade_in_transaction(history, prefix, adopt, &upgrade, err);
+    if (result == 0)
+        result = history_commit(history, err);
+    else
+        history_rollback(history);
+    lock_release(history, LOCK_SCHEMA, 0);
+    if (result == 0 && !adopt)
+        result = schema_check(history, prefix, true, NULL, err);
+    *ret_upgrade = upgrade;
+    return result;
+}
+
+int schema_plan(struct history *history, struct schema_upgrade *ret_upgrade, struct error *err)
+{
+    bool exists = false;
+    *ret_upgrade = (struct schema_upgrade){.to = newest_version()};
+    if (schema_exists(history, &exists, err) < 0)
+        return -1;
+    if (exists && check_applied(history, &ret_upgrade->from, err) < 0)
+        return -1;
+    if (ret_upgrade->from > ret_upgrade->to)
+        ret_upgrade->to = ret_upgrade->from;
+    return 0;
+}
+
+/* ---- check ---- */
+
+static int check_version(const struct pg_rows *state, struct error *err)
+{
+    int version = (int)pg_int(state, 0, "version");
+    if (version < newest_version()) {
+        error_set(err, ERR_FAILED,
+                  "the history has schema version %d, this esmigrate needs version %d", version,
+                  newest_version());
+        return error_hint(err, "Upgrade it: esmigrate es_init");
+    }
+    _cleanup_free_ char *oldest = x_strdup(pg_text(state, 0, "oldest_binaries"));
+    for (char *save = NULL, *word = strtok_r(oldest, " ", &save); word;
+         word = strtok_r(NULL, " ", &save)) {
+        if (compare_versions(ESMIGRATE_VERSION, word) >= 0)
+            continue;
+        error_set(err, ERR_FAILED,
+                  "the history was upgraded for esmigrate %s or newer, this one is %s", word,
+                  ESMIGRATE_VERSION);
+        return error_hint(err, "Install esmigrate %s or newer.", word);
+    }
+    return 0;
+}
+
+static bool same(const struct pg_rows *state, const char *column, const char *recorded)
+{
+    const char *a = pg_text(state, 0, column), *b = pg_text(state, 0, recorded);
+    return a && b && strcmp(a, b) == 0;
+}
+
+static int check_identity(const struct pg_rows *state, const char *prefix, struct error *err)
+{
+    const char *recorded = pg_text(state, 0, "prefix");
+    if (!recorded) {
+        error_set(err, ERR_FAILED, "the history has no prefix recorded");
+        return error_hint(err, "Complete it: esmigrate es_init");
+    }
+    if (prefix && strcmp(prefix, recorded) != 0) {
+        error_set(err, ERR_FAILED, "the history belongs to the prefix \"%s\", not to \"%s\"",
+                  recorded, prefix);
+        return error_hint(err,
+                          "Give --prefix '%s' (or ESMIGRATE_PREFIX), or take the history over "
+                          "for \"%s\": esmigrate es_init --adopt",
+                          recorded, prefix);
+    }
+    if (!same(state, "system_identifier", "recorded_system_identifier") ||
+        !same(state, "database_oid", "recorded_database_oid")) {
+        error_set(err, ERR_FAILED, "the history is a copy of another database's");
+        error_detail(err, "It would write to the indexes that the original owns.");
+        return error_hint(err, "If the original is gone for good: esmigrate es_init --adopt. "
+                               "Otherwise give this copy a history, and a prefix, of its own.");
+    }
+    return 0;
+}
+
+int schema_check(struct history *history, const char *prefix, bool writing, char **ret_prefix,
+                 struct error *err)
+{
+    bool exists = false;
+    if (schema_exists(history, &exists, err) < 0)
+        return -1;
+    if (!exists) {
+        error_set(err, ERR_FAILED, "the history schema is missing in this database");
+        return error_hint(err, "Create it: esmigrate es_init");
+    }
+    _cleanup_(pg_rows_freep) struct pg_rows *state = NULL;
+    if (history_query(history, sql_history_schema_state, PG_NO_VALUES, &state, err) < 0)
+        return -1;
+    if (check_version(state, err) < 0 || (writing && check_identity(state, prefix, err) < 0))
+        return -1;
+    if (ret_prefix)
+        *ret_prefix = x_strdup(pg_text(state, 0, "prefix"));
+    return 0;
+}

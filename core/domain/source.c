@@ -1,0 +1,398 @@
+#include "domain/source.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/sqltext.h"
+#include "sql.h"
+
+/* A document larger than this would be held twice by libpq and once in the bulk body. */
+static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
+
+enum { COPY_FIELDS = 6 };
+
+void texts_free(char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
+int source_open(const struct source_options *options, struct source **ret_source, struct error *err)
+{
+    _cleanup_(source_closep) struct source *source = x_calloc(1, sizeof(*source));
+    struct pg_options pg_options = {
+        .conninfo = options->conninfo,
+        .name = "source",
+        .lock_timeout_s = options->lock_timeout_s,
+        .search_path = options->search_path,
+        .heeds_stop = true,
+    };
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (pg_open(&pg_options, &source->pg, err) < 0 ||
+        pg_query(source->pg, sql_source_mark_session, PG_NO_VALUES, NULL, err) < 0 ||
+        pg_query(source->pg, sql_source_identity, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    source->system_identifier = x_strdup(pg_text(rows, 0, "system_identifier"));
+    source->database_oid = x_strdup(pg_text(rows, 0, "database_oid"));
+    source->search_path = x_strdup(pg_text(rows, 0, "search_path"));
+    *ret_source = TAKE_PTR(source);
+    return 0;
+}
+
+void source_close(struct source *source)
+{
+    if (!source)
+        return;
+    pg_close(source->pg);
+    free(source->system_identifier);
+    free(source->database_oid);
+    free(source->search_path);
+    document_columns_release(&source->columns);
+    free(source->documents);
+    free(source->changed);
+    free(source->zone);
+    free(source);
+}
+
+/* ---- preparing ---- */
+
+/* Turns the server's position in the statement into a line of the user's file. */
+static int blame_file(const char *sql, const char *place, const char *file, struct error *err)
+{
+    if (!err->sqlstate[0])
+        return -1; /* the connection, not the statement */
+    int line = 1;
+    int characters = 1;
+    for (const char *c = sql; *c && characters < err->position; c++) {
+        if (*c == '\n')
+            line++;
+        if (((unsigned char)*c & 0xc0) != 0x80) /* positions count characters, not bytes */
+            characters++;
+    }
+    err->kind = ERR_USAGE;
+    if (strstr(err->message, "multiple commands"))
+        return error_set(err, ERR_USAGE, "%s/%s: there is more than one statement in it", place,
+                         file);
+    if (err->position)
+        return error_prefix(err, "%s/%s: line %d", place, file, line);
+    return error_prefix(err, "%s/%s", place, file);
+}
+
+static int use_documents(struct source *source, const struct content *content, const char *place,
+                         struct error *err)
+{
+    _cleanup_(pg_description_release) struct pg_description description = {};
+    _cleanup_free_ char *file = x_printf("%s/documents.sql", place);
+    if (pg_describe(source->pg, content->documents_sql, &description, err) < 0)
+        return blame_file(content->documents_sql, place, "documents.sql", err);
+    if (document_columns_read(&description, content->changed_at_zone, file, &source->columns, err) <
+        0)
+        return -1;
+    source->documents = sqltext_statement(content->documents_sql);
+    return 0;
+}
+
+static int use_changed(struct source *source, const struct content *content, const char *place,
+                       struct error *err)
+{
+    _cleanup_(pg_description_release) struct pg_description description = {};
+    if (!content->changed_sql)
+        return 0;
+    if (pg_describe(source->pg, content->changed_sql, &description, err) < 0)
+        return blame_file(content->changed_sql, place, "changed.sql", err);
+    if (description.count != 1 || strcmp(description.columns[0].name, "_id") != 0) {
+        error_set(err, ERR_USAGE, "%s/changed.sql: it must return one column, _id", place);
+        return error_hint(err, "For example: SELECT course_id AS _id FROM lesson WHERE "
+                               "updated_at >= $1");
+    }
+    if (description.parameters > 1)
+        return error_set(err, ERR_USAGE, "%s/changed.sql: it may have one parameter, $1", place);
+    if (description.parameters && description.parameter_oid != PG_TIMESTAMPTZ_OID) {
+        error_set(err, ERR_USAGE,
+                  "%s/changed.sql: $1 is a timestamp with time zone, but it is used as something "
+                  "else",
+                  place);
+        return error_hint(err, "Write $1::timestamptz, and convert it where the column has no "
+                               "zone: $1::timestamptz AT TIME ZONE 'UTC'.");
+    }
+    source->changed_takes_time = description.parameters == 1;
+    source->changed = sqltext_statement(content->changed_sql);
+    return 0;
+}
+
+static void reading_sql(struct source *source, struct buffer *sql, const char *condition);
+
+/* The bare statement was fine; its wrapped form may still not be (INSERT, SELECT INTO ...). */
+static int check_wrapped(struct source *source, const char *place, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_(pg_description_release) struct pg_description description = {};
+    reading_sql(source, &sql, NULL);
+    if (pg_describe(source->pg, buffer_cstr(&sql), &description, err) == 0)
+        return 0;
+    if (!err->sqlstate[0])
+        return -1;
+    err->kind = ERR_USAGE;
+    error_prefix(err, "%s/documents.sql: as a subquery", place);
+    return error_hint(err, "It must be one SELECT.");
+}
+
+int source_use(struct source *source, const struct content *content, int64_t max_document_bytes,
+               const char *place, struct error *err)
+{
+    source->max_document_bytes =
+        max_document_bytes ? max_document_bytes : default_max_document_bytes;
+    source->zone = x_strdup(content->changed_at_zone);
+    if (use_documents(source, content, place, err) < 0 ||
+        use_changed(source, content, place, err) < 0)
+        return -1;
+    return check_wrapped(source, place, err);
+}
+
+int source_begin(struct source *source, struct error *err)
+{
+    return pg_run(source->pg, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
+}
+
+int source_end(struct source *source, struct error *err)
+{
+    return pg_run(source->pg, "COMMIT", err);
+}
+
+/* ---- wrapping ---- */
+
+/* A name that no column bears: row_to_json(s) would be ambiguous with a column called s. */
+static char *free_name(const struct document_columns *columns, const char *wish)
+{
+    char *name = x_strdup(wish);
+    for (size_t i = 0; i < columns->field_count;) {
+        if (strcmp(columns->fields[i], name) != 0) {
+            i++;
+            continue;
+        }
+        char *longer = x_printf("%s_", name);
+        free(name);
+        name = longer;
+        i = 0;
+    }
+    return name;
+}
+
+static void json_expression(struct source *source, struct buffer *sql)
+{
+    const struct document_columns *columns = &source->columns;
+    if (columns->has_source) {
+        buffer_text(sql, "SELECT esmigrate_d.\"_source\"::text AS t");
+        return;
+    }
+    _cleanup_free_ char *row = free_name(columns, "esmigrate_row");
+    buffer_printf(sql, "SELECT row_to_json(%s)::text AS t FROM (SELECT", row);
+    for (size_t i = 0; i < columns->field_count; i++) {
+        _cleanup_free_ char *quoted = pg_identifier(source->pg, columns->fields[i]);
+        buffer_printf(sql, "%s esmigrate_d.%s", i ? "," : "", quoted);
+    }
+    buffer_printf(sql, ") %s OFFSET 0", row);
+}
+
+/*
+ * The rows of documents.sql as the fields of struct source_document. OFFSET 0 keeps the planner
+ * from pulling the JSON expression up, which would evaluate it three times. `condition` is about
+ * esmigrate_d, NULL for none.
+ */
+static void reading_sql(struct source *source, struct buffer *sql, const char *condition)
+{
+    const struct document_columns *columns = &source->columns;
+    const char *deleted =
+        columns->has_deleted ? "coalesce(esmigrate_d.\"_deleted\", false)" : "false";
+    buffer_printf(sql,
+                  "SELECT esmigrate_d.\"_id\"::text, %s, %s, octet_length(esmigrate_j.t), "
+                  "CASE WHEN NOT %s AND octet_length(esmigrate_j.t) <= %" PRId64
+                  " THEN esmigrate_j.t END, %s\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (",
+                  columns->has_routing ? "esmigrate_d.\"_routing\"::text" : "NULL::text", deleted,
+                  deleted, source->max_document_bytes,
+                  columns->has_changed_at ? "esmigrate_d.\"_changed_at\" IS NULL" : "false",
+                  source->documents);
+    json_expression(source, sql);
+    buffer_text(sql, ") esmigrate_j");
+    if (condition)
+        buffer_printf(sql, "\nWHERE %s", condition);
+}
+
+static int start_reading(struct source *source, const char *condition, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, "COPY (");
+    reading_sql(source, &sql, condition);
+    buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
+    return pg_copy_start(source->pg, buffer_cstr(&sql), err);
+}
+
+int source_read_all(struct source *source, struct error *err)
+{
+    return start_reading(source, NULL, err);
+}
+
+int source_read_changed(struct source *source, const char *since, struct error *err)
+{
+    _cleanup_free_ char *time = pg_literal(source->pg, since);
+    _cleanup_free_ char *condition = NULL;
+    if (source->columns.changed_at_has_zone) {
+        condition = x_printf("esmigrate_d.\"_changed_at\" >= %s::timestamptz", time);
+    } else {
+        /* The parameter is converted, not the column, so that an index still serves it. */
+        _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
+        condition = x_printf("esmigrate_d.\"_changed_at\" >= (%s::timestamptz AT TIME ZONE %s)",
+                             time, zone);
+    }
+    return start_reading(source, condition, err);
+}
+
+/* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
+static char *ids_condition(struct source *source, const char *const *ids, size_t count,
+                           bool as_text)
+{
+    _cleanup_free_ char *array = pg_array(ids, count);
+    _cleanup_free_ char *literal = pg_literal(source->pg, array);
+    return x_printf("esmigrate_d.\"_id\"%s = ANY (%s::%s[])", as_text ? "::text" : "", literal,
+                    as_text ? "text" : source->columns.id_type);
+}
+
+int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err)
+{
+    _cleanup_free_ char *condition = ids_condition(source, ids, count, false);
+    return start_reading(source, condition, err);
+}
+
+enum pg_copy source_next(struct source *source, struct source_document *ret_document,
+                         struct error *err)
+{
+    struct span fields[COPY_FIELDS];
+    enum pg_copy state = pg_copy_next(source->pg, fields, COPY_FIELDS, err);
+    if (state != PG_COPY_ROWS)
+        return state;
+    if (!fields[0].data) {
+        source_cancel(source);
+        error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
+        error_hint(err, "Every document needs an _id: leave such rows out with WHERE.");
+        return PG_COPY_ERROR;
+    }
+    int64_t bytes = 0;
+    for (size_t i = 0; i < fields[3].length; i++) /* a 4-byte integer in network order */
+        bytes = bytes << 8 | (unsigned char)fields[3].data[i];
+    *ret_document = (struct source_document){
+        .id = fields[0],
+        .routing = fields[1],
+        .json = fields[4],
+        .bytes = bytes,
+        .deleted = fields[2].length == 1 && fields[2].data[0],
+        .never_changes = fields[5].length == 1 && fields[5].data[0],
+    };
+    return PG_COPY_ROWS;
+}
+
+void source_cancel(struct source *source)
+{
+    pg_copy_cancel(source->pg);
+}
+
+/* ---- ids ---- */
+
+static char **take_texts(const struct pg_rows *rows, const char *column, size_t *ret_count)
+{
+    size_t count = pg_rows_count(rows);
+    char **texts = x_calloc(count, sizeof(char *));
+    for (size_t i = 0; i < count; i++)
+        texts[i] = x_strdup(pg_text(rows, i, column));
+    *ret_count = count;
+    return texts;
+}
+
+int source_open_changed_ids(struct source *source, const char *since, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_printf(&sql,
+                  "DECLARE esmigrate_changed NO SCROLL CURSOR FOR\n"
+                  "SELECT DISTINCT esmigrate_c.\"_id\"::text AS id FROM (\n%s\n) esmigrate_c\n"
+                  "WHERE esmigrate_c.\"_id\" IS NOT NULL",
+                  source->changed);
+    /* All rows will be fetched: the plan for the first few would be the wrong one. */
+    if (pg_run(source->pg, "SET LOCAL cursor_tuple_fraction = 1", err) < 0)
+        return -1;
+    return pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
+                    err);
+}
+
+int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
+                            struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_free_ char *sql = x_printf("FETCH %zu FROM esmigrate_changed", limit);
+    if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_ids = take_texts(rows, "id", ret_count);
+    return 0;
+}
+
+static int query_ids(struct source *source, const char *const *ids, size_t count, bool as_text,
+                     struct pg_rows **ret_rows, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *condition = ids_condition(source, ids, count, as_text);
+    buffer_printf(&sql,
+                  "SELECT esmigrate_d.\"_id\"::text AS id FROM (\n%s\n) esmigrate_d\nWHERE %s",
+                  source->documents, condition);
+    if (source->columns.has_deleted)
+        buffer_text(&sql, " AND esmigrate_d.\"_deleted\" IS NOT TRUE");
+    return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
+                   struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    /* An id that was put into the index by hand may not be a value of the column's type. */
+    if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
+        return -1;
+    if (query_ids(source, ids, count, false, &rows, err) < 0) {
+        if (strncmp(err->sqlstate, "22", 2) != 0)
+            return -1;
+        error_release(err);
+        if (pg_run(source->pg, "ROLLBACK TO esmigrate_ids", err) < 0 ||
+            query_ids(source, ids, count, true, &rows, err) < 0)
+            return -1;
+    }
+    if (pg_run(source->pg, "RELEASE esmigrate_ids", err) < 0)
+        return -1;
+
+    size_t found_count;
+    char **found = take_texts(rows, "id", &found_count);
+    if (found_count)
+        qsort(found, found_count, sizeof(char *), by_text);
+    for (size_t i = 0; i < count; i++)
+        ret_there[i] = found_count && bsearch(&ids[i], found, found_count, sizeof(char *), by_text);
+    texts_free(found, found_count);
+    return 0;
+}
+
+int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
+                         struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_printf(&sql,
+                  "SELECT esmigrate_d.\"_id\"::text AS id FROM (\n%s\n) esmigrate_d\n"
+                  "GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT %zu",
+                  source->documents, limit);
+    if (pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_ids = take_texts(rows, "id", ret_count);
+    return 0;
+}

@@ -1,0 +1,104 @@
+#include "domain/sqltext.h"
+
+#include <ctype.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool is_identifier(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+static const char *skip_line_comment(const char *at)
+{
+    const char *end = strchr(at, '\n');
+    return end ? end : at + strlen(at);
+}
+
+static const char *skip_block_comment(const char *at)
+{
+    int depth = 0;
+    while (*at) {
+        if (strncmp(at, "/*", 2) == 0) {
+            depth++;
+            at += 2;
+        } else if (strncmp(at, "*/", 2) == 0) {
+            at += 2;
+            if (--depth == 0)
+                break;
+        } else {
+            at++;
+        }
+    }
+    return at;
+}
+
+/* From an opening quote to behind its closing one; a doubled quote ends and begins anew. */
+static const char *skip_quoted(const char *at, bool backslashes)
+{
+    char quote = *at++;
+    while (*at && *at != quote) {
+        if (backslashes && *at == '\\' && at[1])
+            at++;
+        at++;
+    }
+    return *at ? at + 1 : at;
+}
+
+/* From a "$tag$" to behind its twin; if it opens no dollar quote, behind the "$". */
+static const char *skip_dollar_quoted(const char *at)
+{
+    const char *tag_end = at + 1;
+    while (is_identifier(*tag_end) && !(tag_end == at + 1 && isdigit((unsigned char)*tag_end)))
+        tag_end++;
+    if (*tag_end != '$')
+        return at + 1;
+    size_t length = (size_t)(tag_end - at) + 1;
+    for (const char *c = tag_end + 1; *c; c++)
+        if (strncmp(c, at, length) == 0)
+            return c + length;
+    return tag_end + strlen(tag_end);
+}
+
+/* Behind the token, comment or white space that begins here; *ret_is_code tells which it was. */
+static const char *skip_token(const char *at, bool *ret_is_code)
+{
+    *ret_is_code = false;
+    if (isspace((unsigned char)*at))
+        return at + 1;
+    if (strncmp(at, "--", 2) == 0)
+        return skip_line_comment(at);
+    if (strncmp(at, "/*", 2) == 0)
+        return skip_block_comment(at);
+
+    *ret_is_code = true;
+    if (*at == '\'' || *at == '"')
+        return skip_quoted(at, false);
+    if ((*at == 'e' || *at == 'E') && at[1] == '\'')
+        return skip_quoted(at + 1, true);
+    if (*at == '$')
+        return skip_dollar_quoted(at);
+    if (is_identifier(*at)) {
+        while (is_identifier(*at) || *at == '$')
+            at++;
+        return at;
+    }
+    return at + 1;
+}
+
+char *sqltext_statement(const char *sql)
+{
+    const char *semicolon = NULL; /* the last one with no code behind it */
+    for (const char *at = sql; *at;) {
+        bool is_code;
+        const char *end = skip_token(at, &is_code);
+        if (is_code && *at != ';')
+            semicolon = NULL;
+        else if (is_code && !semicolon)
+            semicolon = at;
+        at = end;
+    }
+    return semicolon ? x_strndup(sql, (size_t)(semicolon - sql)) : x_strdup(sql);
+}

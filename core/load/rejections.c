@@ -1,0 +1,84 @@
+#include "load/rejections.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/action.h"
+#include "sql.h"
+
+/* More than that is a wrong mapping, not a few wrong documents. */
+static const int64_t most_open = 10000;
+
+static void clear(struct rejections *rejections)
+{
+    for (size_t i = 0; i < rejections->count; i++) {
+        free(rejections->list[i].id);
+        free(rejections->list[i].status);
+        free(rejections->list[i].type);
+        free(rejections->list[i].reason);
+    }
+    rejections->count = 0;
+}
+
+void rejections_release(struct rejections *rejections)
+{
+    clear(rejections);
+    free(rejections->list);
+    *rejections = (struct rejections){};
+}
+
+void rejections_add(struct rejections *rejections, char *id, int status, const char *type,
+                    const char *reason)
+{
+    rejections->list = x_grow(rejections->list, rejections->count, &rejections->capacity,
+                              sizeof(*rejections->list));
+    rejections->list[rejections->count++] = (struct rejection){
+        .id = id,
+        .status = status ? x_printf("%d", status) : NULL,
+        .type = x_strdup(type && *type ? type : "unknown"),
+        .reason = x_strdup(reason ? reason : ""),
+    };
+}
+
+/* One column of the rows as an array literal; a NULL text is the array's NULL. */
+static char *column(const struct rejections *rejections, size_t offset)
+{
+    struct buffer array = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < rejections->count; i++) {
+        const char *text = *(char *const *)((const char *)&rejections->list[i] + offset);
+        _cleanup_free_ char *one = text ? pg_array(&text, 1) : x_strdup("{NULL}");
+        buffer_char(&array, i ? ',' : '{');
+        buffer_append(&array, one + 1, strlen(one) - 2);
+    }
+    buffer_char(&array, '}');
+    return buffer_take(&array);
+}
+
+int rejections_flush(struct rejections *rejections, struct history *history, int64_t instance_id,
+                     const char *action_id, const char *index_name, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (!rejections->count)
+        return 0;
+    _cleanup_free_ char *ids = column(rejections, offsetof(struct rejection, id));
+    _cleanup_free_ char *statuses = column(rejections, offsetof(struct rejection, status));
+    _cleanup_free_ char *types = column(rejections, offsetof(struct rejection, type));
+    _cleanup_free_ char *reasons = column(rejections, offsetof(struct rejection, reason));
+    if (history_query(
+            history, sql_history_rejected_insert,
+            PG_VALUES(pg_number(instance_id).text, action_id, ids, statuses, types, reasons), &rows,
+            err) < 0)
+        return -1;
+    clear(rejections);
+    if (!pg_int(rows, 0, "written"))
+        return action_replaced(err);
+    int64_t open = pg_int(rows, 0, "open");
+    if (open <= most_open)
+        return 0;
+    error_set(err, ERR_FAILED, "index \"%s\": more than %" PRId64 " rejected documents are open",
+              index_name, most_open);
+    return error_hint(err, "See why in esmigrate.rejected_document, mend documents.sql or the "
+                           "mapping, and es_create a new instance.");
+}

@@ -1,0 +1,73 @@
+/*
+ * The sender: takes documents and deletes, cuts them into bulk requests, keeps a few of them in
+ * flight, and accounts for every single one (rules R3, R4). What the engine has no room for is
+ * sent again; what it refuses for its content is recorded in the history; everything else that is
+ * not accepted ends the run.
+ */
+#ifndef ESMIGRATE_LOAD_SENDER_H
+#define ESMIGRATE_LOAD_SENDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/cleanup.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "domain/engine.h"
+#include "domain/history.h"
+
+struct sender;
+
+struct sender_options {
+    struct engine *engine;
+    struct history *history;
+    const struct log *log;
+    int64_t instance_id;
+    const char *action_id;
+    const char *index_name;  /* for messages */
+    const char *write_alias; /* documents are written through it alone (rule R2) */
+    int64_t version;         /* of every write (rule R3) */
+    int64_t max_document_bytes;
+};
+
+/* sent = indexed + deleted + superseded + rejected, once everything is answered. */
+struct sender_totals {
+    int64_t sent;
+    int64_t indexed;
+    int64_t deleted;
+    int64_t rejected;
+    int64_t superseded;
+    int64_t retries; /* items sent again */
+    int64_t bytes;   /* of bodies, repeats included */
+};
+
+/* Texts of the options are borrowed. Never fails. */
+struct sender *sender_open(const struct sender_options *options);
+/* Takes back what is in flight. */
+void sender_close(struct sender *sender);
+DEFINE_CLEANUP(struct sender *, sender_close)
+
+/* Whether something may be added now; if not, sender_wait() until it may. */
+bool sender_has_room(const struct sender *sender);
+
+int sender_add_document(struct sender *sender, struct span id, struct span routing,
+                        struct span document, struct error *err);
+int sender_add_delete(struct sender *sender, struct span id, struct span routing,
+                      struct error *err);
+/* Records a document that is not worth sending. */
+int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,
+                  struct error *err);
+
+/*
+ * Lets the requests progress; waits at most timeout_ms until one of them, or the descriptor
+ * other_fd (-1: none) becoming readable, has something to do. Notices a stop and a lost lock.
+ */
+int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct error *err);
+
+/* Sends what is left and waits until every item is accounted for. */
+int sender_finish(struct sender *sender, struct error *err);
+
+const struct sender_totals *sender_totals(const struct sender *sender);
+
+#endif

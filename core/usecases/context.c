@@ -1,0 +1,127 @@
+#include "usecases/context.h"
+
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/retry.h"
+#include "base/stop.h"
+#include "domain/schema.h"
+
+static char *user_name(void)
+{
+    struct passwd *entry = getpwuid(geteuid());
+    return entry ? x_strdup(entry->pw_name) : x_printf("%u", geteuid());
+}
+
+static char *host_name(void)
+{
+    char name[256] = "";
+    if (gethostname(name, sizeof(name) - 1) < 0)
+        strcpy(name, "unknown");
+    return x_strdup(name);
+}
+
+/* An argument may hold a connection string or a URL, alone or behind "--option=". */
+static void learn_secrets(struct secrets *secrets, const char *text)
+{
+    const char *value = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;
+    value = value ? value + 1 : text;
+    if (!strpbrk(value, "=:@"))
+        return;
+    pg_conninfo_secrets(value, secrets);
+    http_url_secrets(value, secrets);
+}
+
+void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
+                  const struct log *log)
+{
+    *context = (struct context){.settings = *settings, .log = log};
+    pg_conninfo_secrets(settings->history, &context->secrets);
+    pg_conninfo_secrets(settings->source, &context->secrets);
+    http_url_secrets(settings->engine, &context->secrets);
+    secrets_add(&context->secrets, getenv("PGPASSWORD"));
+    for (int i = 0; i < argc; i++)
+        learn_secrets(&context->secrets, argv[i]);
+
+    char **masked = x_calloc((size_t)argc, sizeof(char *));
+    for (int i = 0; i < argc; i++)
+        masked[i] = secrets_mask(&context->secrets, argv[i]);
+    context->origin = (struct action_origin){
+        .argv = pg_array((const char *const *)masked, (size_t)argc),
+        .tag = settings->tag,
+        .os_user = user_name(),
+        .host = host_name(),
+    };
+    texts_free(masked, (size_t)argc);
+}
+
+void context_release(struct context *context)
+{
+    history_close(context->history);
+    engine_close(context->engine);
+    action_origin_release(&context->origin);
+    secrets_release(&context->secrets);
+    *context = (struct context){};
+}
+
+int context_open_history(struct context *context, bool writing, struct error *err)
+{
+    struct history_options options = {
+        .conninfo = context->settings.history,
+        .lock_timeout_s = context->settings.lock_timeout_s,
+    };
+    if (!context->history && history_open(&options, &context->history, err) < 0)
+        return -1;
+    return schema_check(context->history, context->settings.prefix, writing, NULL, err);
+}
+
+int context_open_engine(struct context *context, struct error *err)
+{
+    if (context->engine)
+        return 0;
+    return engine_open(context->settings.engine, &context->engine, err);
+}
+
+static int try_servers(struct context *context, struct error *err)
+{
+    struct history_options options = {
+        .conninfo = context->settings.history,
+        .lock_timeout_s = context->settings.lock_timeout_s,
+    };
+    if (!context->history && history_open(&options, &context->history, err) < 0)
+        return -1;
+    return context_open_engine(context, err);
+}
+
+int context_wait_servers(struct context *context, int seconds, struct error *err)
+{
+    int64_t until = clock_ms() + (int64_t)seconds * 1000;
+    while (try_servers(context, err) < 0) {
+        bool may_come = err->kind == ERR_POSTGRES || err->kind == ERR_ENGINE;
+        if (!may_come || clock_ms() >= until)
+            return -1;
+        log_say(context->log, LOG_DETAIL, "%s; waiting", err->message);
+        error_release(err);
+        if (stop_sleep(500, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+int context_open_source(struct context *context, const char *own, const char *search_path,
+                        struct source **ret_source, struct error *err)
+{
+    const char *conninfo = context->settings.source ? context->settings.source
+                           : own                    ? own
+                                                    : context->settings.history;
+    struct source_options options = {
+        .conninfo = conninfo,
+        .lock_timeout_s = context->settings.lock_timeout_s,
+        .search_path = search_path,
+    };
+    pg_conninfo_secrets(own, &context->secrets);
+    return source_open(&options, ret_source, err);
+}

@@ -1,0 +1,56 @@
+/*
+ * What every use case works with: the settings of this process, and the history and the engine,
+ * opened when they are first needed.
+ */
+#ifndef ESMIGRATE_USECASES_CONTEXT_H
+#define ESMIGRATE_USECASES_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "base/log.h"
+#include "base/secrets.h"
+#include "domain/action.h"
+#include "domain/engine.h"
+#include "domain/history.h"
+#include "domain/source.h"
+
+/* What options and environment decided; texts are borrowed and never NULL where not said. */
+struct settings {
+    const char *history; /* conninfo; "" leaves everything to libpq's environment */
+    const char *source;  /* conninfo, or NULL: that of the master, else the history's */
+    const char *engine;  /* URL */
+    const char *indexes; /* folder of the declarations */
+    const char *prefix;
+    const char *tag; /* or NULL */
+    int wait_lock_s; /* -1: for ever */
+    int lock_timeout_s;
+    bool skip_if_busy;
+    bool dry_run;
+};
+
+struct context {
+    struct settings settings;
+    const struct log *log;
+    struct secrets secrets;
+    struct action_origin origin;
+    struct history *history;
+    struct engine *engine;
+};
+
+/* Learns the secrets of the settings and who runs this. argv is masked and kept for the history. */
+void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
+                  const struct log *log);
+void context_release(struct context *context);
+
+/* Opens the history and checks that this binary may read it, or with `writing` write it. */
+int context_open_history(struct context *context, bool writing, struct error *err);
+int context_open_engine(struct context *context, struct error *err);
+
+/* Waits until history and engine answer, for at most that many seconds. */
+int context_wait_servers(struct context *context, int seconds, struct error *err);
+
+/* Opens the source of a master: the setting, else `own` (master.json), else the history's. */
+int context_open_source(struct context *context, const char *own, const char *search_path,
+                        struct source **ret_source, struct error *err);
+
+#endif

@@ -1,0 +1,353 @@
+#include "usecases/create.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/names.h"
+#include "sql.h"
+#include "usecases/run.h"
+
+/* ---- the declaration ---- */
+
+/* Reads the files and lets the source prepare the SQL; *ret_search_path is the caller's. */
+static int read_and_prepare(struct context *context, const char *name,
+                            struct declaration *ret_declaration, char **ret_search_path,
+                            const char **ret_deletes, struct error *err)
+{
+    _cleanup_(declaration_release) struct declaration declaration = {};
+    _cleanup_(source_closep) struct source *source = NULL;
+    _cleanup_free_ char *place = x_printf("%s/%s", context->settings.indexes, name);
+    if (declaration_read(context->settings.indexes, name, &declaration, err) < 0 ||
+        context_open_source(context, declaration.options.source, NULL, &source, err) < 0 ||
+        source_use(source, &declaration.content, 0, place, err) < 0)
+        return -1;
+
+    _cleanup_free_ char *shards = content_setting(&declaration.content, "number_of_shards", err);
+    if (source->columns.has_routing && shards && strcmp(shards, "1") != 0)
+        return error_set(err, ERR_USAGE, "%s/documents.sql: _routing on %s shards is not supported",
+                         place, shards);
+    *ret_deletes = declaration.content.changed_sql ? "tracked" : "full only";
+    *ret_search_path = x_strdup(source->search_path);
+    *ret_declaration = declaration;
+    declaration = (struct declaration){};
+    return 0;
+}
+
+/* ---- the engine index ---- */
+
+/* Nothing of that name may be there: an index that is not ours is not touched. */
+static int check_name_free(struct context *context, const char *index_name, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (engine_find_index(context->engine, index_name, &index, err) < 0)
+        return -1;
+    if (!index.exists)
+        return 0;
+    error_set(err, ERR_FAILED, "the engine has an index \"%s\" that is not esmigrate's",
+              index_name);
+    return error_hint(err, "Remove or rename it, or choose another prefix with --prefix.");
+}
+
+/* A concrete index under the alias's name would make the switch impossible later. */
+static int check_alias_free(struct context *context, const char *name, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, name);
+    if (engine_find_index(context->engine, alias, &index, err) < 0)
+        return -1;
+    if (!index.exists)
+        return 0;
+    error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which %s needs as its alias",
+              alias, name);
+    return error_hint(err, "Remove or rename that index, or choose another prefix.");
+}
+
+/* Makes the engine index of an instance whose row is pending for this action. */
+static int make_index(struct run *run, const struct content *content, const char *index_name,
+                      int epoch, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_free_ char *write_alias = name_of_write_alias(index_name, epoch);
+    _cleanup_free_ char *body = content_create_body(content, write_alias, run->action.id, err);
+    _cleanup_free_ char *uuid = NULL;
+    if (!body)
+        return -1;
+    if (engine_create_index(context->engine, index_name, body, run->action.id, &uuid, err) < 0) {
+        /* Without an answer it is not known what the engine did: the next command finds out. */
+        _cleanup_(error_release) struct error ignored = {};
+        if (err->http_code)
+            history_query(context->history, sql_history_instance_unmade, PG_VALUES(run->action.id),
+                          NULL, &ignored);
+        if (err->http_code == 400)
+            err->kind = ERR_USAGE;
+        return -1;
+    }
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_instance_made, PG_VALUES(run->action.id, uuid),
+                      &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    return action_set_instance(context->history, &run->action, pg_int(rows, 0, "id"), err);
+}
+
+static int create_new(struct run *run, const struct declaration *declaration, int number,
+                      const char *search_path, const char *deletes, struct report_item *item,
+                      struct error *err)
+{
+    struct context *context = run->context;
+    const struct content *content = &declaration->content;
+    _cleanup_free_ char *index_name =
+        name_of_index(context->settings.prefix, declaration->name, number);
+    if (context_open_engine(context, err) < 0 || check_name_free(context, index_name, err) < 0 ||
+        check_alias_free(context, declaration->name, err) < 0)
+        return -1;
+    item->number = number;
+    item->index = x_strdup(index_name);
+    run->outcome.result = "created";
+    if (context->settings.dry_run)
+        return 0;
+
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_instance_insert,
+                      PG_VALUES(run->action.id, pg_number(number).text, index_name, content->body,
+                                content->documents_sql, content->changed_sql,
+                                content->changed_at_zone, search_path, declaration->fingerprint,
+                                deletes, context->settings.tag),
+                      &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    if (make_index(run, content, index_name, 1, err) == 0)
+        return 0;
+    item->number = 0;
+    free(TAKE_PTR(item->index));
+    return error_prefix(err, "%s", declaration->name);
+}
+
+/* ---- one master ---- */
+
+/* An instance has the declaration: nothing to do, if its engine index is really there. */
+static int confirm_unchanged(struct run *run, const struct instance *has, struct report_item *item,
+                             struct error *err)
+{
+    struct context *context = run->context;
+    report_set_instance(item, has);
+    run->outcome.result = "unchanged";
+    if (!context->settings.dry_run &&
+        action_set_instance(context->history, &run->action, has->id, err) < 0)
+        return -1;
+    if (check_ours(context, has, NULL, err) < 0)
+        return -1;
+    log_say(context->log, LOG_NOTICE, "%s: instance %d has this declaration; nothing is to be done",
+            has->master, has->number);
+    return 0;
+}
+
+/* "NAME N" asserts that instance N has the declaration. */
+static int check_assertion(const struct instances *instances, const struct target *target,
+                           const struct declaration *declaration, struct error *err)
+{
+    const struct instance *has = instances_by_fingerprint(instances, declaration->fingerprint);
+    const struct instance *named = instances_by_number(instances, target->number);
+    if (!target->number)
+        return 0;
+    if (named && strcmp(named->fingerprint, declaration->fingerprint) == 0)
+        return 0;
+    error_set(err, ERR_FAILED,
+              named ? "%s: instance %d has another declaration"
+                    : "%s: there is no live instance %d",
+              target->name, target->number);
+    return has ? error_hint(err, "Instance %d has this declaration.", has->number)
+               : error_hint(err, "No instance has this declaration: esmigrate es_create %s",
+                            target->name);
+}
+
+static int create_in_run(struct run *run, const struct create_request *request,
+                         const struct target *target, struct report_item *item, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(declaration_release) struct declaration declaration = {};
+    _cleanup_(instances_release) struct instances instances = {};
+    _cleanup_free_ char *search_path = NULL;
+    const char *deletes = NULL;
+    if (read_and_prepare(context, target->name, &declaration, &search_path, &deletes, err) < 0 ||
+        (run->action.master_id &&
+         history_find_instances(context->history, run->action.master_id, &instances, err) < 0) ||
+        check_assertion(&instances, target, &declaration, err) < 0)
+        return -1;
+    if (!context->settings.dry_run &&
+        history_set_master_options(context->history, run->action.master_id,
+                                   declaration.options_json, err) < 0)
+        return -1;
+    const struct instance *has =
+        target->number ? instances_by_number(&instances, target->number)
+                       : instances_by_fingerprint(&instances, declaration.fingerprint);
+    if (has && !request->force)
+        return confirm_unchanged(run, has, item, err);
+    return create_new(run, &declaration, instances_next_number(&instances), search_path, deletes,
+                      item, err);
+}
+
+/* The name is good and declared: from here on the master has a row, and the run too. */
+static int create_one(struct context *context, const struct create_request *request,
+                      const struct target *target, const char *parent, struct report *report,
+                      struct error *err)
+{
+    struct master master = {};
+    struct run run = {.context = context};
+    bool skipped = false;
+    if (!context->settings.dry_run &&
+        history_ensure_master(context->history, target->name, err) < 0)
+        return -1;
+    if (history_find_master(context->history, target->name, &master, err) < 0)
+        return -1;
+    struct run_spec spec = {
+        .action = "create",
+        .parent_id = parent,
+        .name = target->name,
+        .master_id = master.id,
+        .locks = RUN_LOCK_MASTER,
+    };
+    run.action.master_id = master.id;
+    master_release(&master);
+    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    struct report_item *item = report_add(report, "create", target->name);
+    int result = create_in_run(&run, request, target, item, err);
+    if (context->settings.dry_run)
+        item->result = run.outcome.result;
+    return run_end(&run, result, item, err);
+}
+
+/* ---- --engine-only ---- */
+
+static int recreate_in_run(struct run *run, const struct instance *instance, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (index.exists) {
+        run->outcome.result = "unchanged";
+        return check_ours(context, instance, NULL, err);
+    }
+    run->outcome.result = "recreated";
+    if (context->settings.dry_run)
+        return 0;
+    if (history_query(context->history, sql_history_instance_pend,
+                      PG_VALUES(run->action.id, pg_number(instance->id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    return make_index(run, &instance->content, instance->index_name, instance->writer_epoch, err);
+}
+
+static int recreate_instance(struct context *context, const struct instance *instance,
+                             const char *parent, struct report *report, struct error *err)
+{
+    struct run run = {.context = context};
+    bool skipped = false;
+    struct run_spec spec = {
+        .action = "create",
+        .parent_id = parent,
+        .name = instance->index_name,
+        .master_id = instance->master_id,
+        .instance_id = instance->id,
+        .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
+    };
+    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    struct report_item *item = report_add(report, "create", instance->master);
+    report_set_instance(item, instance);
+    int result = recreate_in_run(&run, instance, err);
+    if (context->settings.dry_run)
+        item->result = run.outcome.result;
+    return run_end(&run, result, item, err);
+}
+
+/* The instances of a master whose index is gone, or the one that was named. */
+static int recreate_master(struct context *context, const struct target *target, const char *parent,
+                           struct report *report, struct error *err)
+{
+    _cleanup_(choice_release) struct choice choice = {};
+    if (choice_open(context, target->name, &choice, err) < 0)
+        return -1;
+    if (target->number && choice_add_number(&choice, target->number, err) < 0)
+        return -1;
+    for (size_t i = 0; i < choice.instances.count; i++) {
+        const struct instance *instance = &choice.instances.list[i];
+        bool wanted = target->number ? instance->number == target->number : true;
+        if (wanted && instance_is_live(instance) &&
+            recreate_instance(context, instance, parent, report, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- all ---- */
+
+static int declared_targets(struct context *context, struct targets *ret_targets, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    if (declaration_names(context->settings.indexes, &names, &count, err) < 0)
+        return -1;
+    ret_targets->list = x_calloc(count, sizeof(*ret_targets->list));
+    ret_targets->count = count;
+    for (size_t i = 0; i < count; i++)
+        ret_targets->list[i].name = names[i];
+    free(names);
+    return 0;
+}
+
+static int check_targets(struct context *context, const struct create_request *request,
+                         const struct targets *targets, struct error *err)
+{
+    if (!targets->count) {
+        error_set(err, ERR_USAGE, "there is nothing to create");
+        return error_hint(err, "Name a master, or give --all with declarations in %s/.",
+                          context->settings.indexes);
+    }
+    for (size_t i = 0; i < targets->count && !request->engine_only; i++) {
+        if (name_check_master(context->settings.prefix, targets->list[i].name, err) < 0)
+            return -1;
+        if (declaration_exists(context->settings.indexes, targets->list[i].name))
+            continue;
+        error_set(err, ERR_USAGE, "there is no declaration %s/%s", context->settings.indexes,
+                  targets->list[i].name);
+        return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
+                               "another folder of declarations with --indexes.");
+    }
+    return 0;
+}
+
+int create_instances(struct context *context, const struct create_request *request,
+                     struct report *report, struct error *err)
+{
+    _cleanup_(targets_release) struct targets all = {};
+    const struct targets *targets = request->all ? &all : &request->targets;
+    struct parent parent = {};
+    if (request->all && declared_targets(context, &all, err) < 0)
+        return -1;
+    if (check_targets(context, request, targets, err) < 0 ||
+        context_open_history(context, true, err) < 0)
+        return -1;
+    size_t parts = context->settings.dry_run ? 0 : targets->count;
+    if (parts && parent_begin(context, "create", parts, &parent, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < targets->count && result == 0; i++)
+        result =
+            request->engine_only
+                ? recreate_master(context, &targets->list[i], parent_id(&parent), report, err)
+                : create_one(context, request, &targets->list[i], parent_id(&parent), report, err);
+    return parent_end(&parent, result, err);
+}

@@ -1,0 +1,212 @@
+#include "usecases/list.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/names.h"
+
+void listing_release(struct listing *listing)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        struct list_entry *entry = &listing->entries[i];
+        free(entry->master);
+        free(entry->index);
+        free(entry->state);
+        free(entry->changed_through);
+        free(entry->deletes);
+        free(entry->created_at);
+        free(entry->tag);
+    }
+    free(listing->entries);
+    *listing = (struct listing){};
+}
+
+static struct list_entry *add_entry(struct listing *listing, const char *master)
+{
+    listing->entries =
+        x_grow(listing->entries, listing->count, &listing->capacity, sizeof(*listing->entries));
+    struct list_entry *entry = &listing->entries[listing->count++];
+    *entry = (struct list_entry){.master = x_strdup(master), .docs = -1};
+    return entry;
+}
+
+/* ---- the engine's side ---- */
+
+struct engine_view {
+    bool up;
+    struct engine_entry *indexes;
+    size_t count;
+};
+
+static void engine_view_release(struct engine_view *view)
+{
+    engine_entries_free(view->indexes, view->count);
+}
+
+/* With the engine down the history is printed all the same. */
+static void look_at_engine(struct context *context, struct engine_view *ret_view)
+{
+    _cleanup_(error_release) struct error err = {};
+    _cleanup_free_ char *pattern = x_printf("%s*", context->settings.prefix);
+    if (context_open_engine(context, &err) == 0 &&
+        engine_list_indexes(context->engine, pattern, &ret_view->indexes, &ret_view->count, &err) ==
+            0) {
+        ret_view->up = true;
+        return;
+    }
+    log_say(context->log, LOG_WARNING, "%s; the documents are not counted", err.message);
+}
+
+static const struct engine_entry *find_index(const struct engine_view *view, const char *name)
+{
+    for (size_t i = 0; i < view->count; i++)
+        if (strcmp(view->indexes[i].name, name) == 0)
+            return &view->indexes[i];
+    return NULL;
+}
+
+static int count_documents(struct context *context, const struct engine_view *view,
+                           const struct instance *instance, struct list_entry *entry,
+                           struct error *err)
+{
+    const struct engine_entry *index = find_index(view, instance->index_name);
+    if (!view->up || instance->dropped_at)
+        return 0;
+    if (!index || !instance->index_uuid || strcmp(index->uuid, instance->index_uuid) != 0) {
+        free(entry->state);
+        entry->state = x_strdup("missing");
+        if (index)
+            log_say(context->log, LOG_WARNING,
+                    "index \"%s\" in the engine is not the one esmigrate made",
+                    instance->index_name);
+        return 0;
+    }
+    return engine_count(context->engine, instance->index_name, &entry->docs, err);
+}
+
+/* Indexes that look like instances of the master, but the history does not know them. */
+static void say_foreign(struct context *context, const struct engine_view *view, const char *master,
+                        const struct instances *instances)
+{
+    _cleanup_free_ char *wanted = x_printf("%s%s", context->settings.prefix, master);
+    for (size_t i = 0; i < view->count; i++) {
+        const char *name = view->indexes[i].name;
+        int number;
+        size_t length = name_split_instance(name, &number);
+        bool known = false;
+        if (length != strlen(wanted) || strncmp(name, wanted, length) != 0)
+            continue;
+        for (size_t j = 0; j < instances->count; j++)
+            known = known || (strcmp(instances->list[j].index_name, name) == 0 &&
+                              !instances->list[j].dropped_at);
+        if (!known)
+            log_say(context->log, LOG_WARNING,
+                    "the engine has an index \"%s\" that is not esmigrate's", name);
+    }
+}
+
+static int check_alias(struct context *context, const char *master,
+                       const struct instances *instances, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    const struct instance *active = instances_active(instances);
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    bool agrees = active ? count == 1 && strcmp(names[0], active->index_name) == 0 : count == 0;
+    if (!agrees)
+        log_say(context->log, LOG_WARNING,
+                "alias \"%s\" points to %s%s in the engine, but the history has %s as active",
+                alias, count ? names[0] : "no index", count > 1 ? " and others" : "",
+                active ? active->index_name : "none");
+    engine_names_free(names, count);
+    return 0;
+}
+
+/* ---- the listing ---- */
+
+static int list_master(struct context *context, const struct engine_view *view,
+                       const struct master *master, struct listing *listing, struct error *err)
+{
+    _cleanup_(instances_release) struct instances instances = {};
+    if (history_find_instances(context->history, master->id, &instances, err) < 0)
+        return -1;
+    if (!instances.count)
+        add_entry(listing, master->name)->created_at = x_strdup(master->created_at);
+    for (size_t i = 0; i < instances.count; i++) {
+        const struct instance *instance = &instances.list[i];
+        struct list_entry *entry = add_entry(listing, master->name);
+        entry->number = instance->number;
+        entry->index = x_strdup(instance->index_name);
+        entry->active = instance->active;
+        entry->state = x_strdup(instance->state);
+        entry->changed_through = x_strdup(instance->changed_through);
+        entry->deletes = x_strdup(instance->deletes);
+        entry->created_at = x_strdup(instance->created_at);
+        entry->tag = x_strdup(instance->tag);
+        if (count_documents(context, view, instance, entry, err) < 0)
+            return -1;
+    }
+    if (!view->up)
+        return 0;
+    say_foreign(context, view, master->name, &instances);
+    return check_alias(context, master->name, &instances, err);
+}
+
+static bool is_wanted(const char *name, char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return count == 0;
+}
+
+static bool is_listed(const struct listing *listing, const char *name)
+{
+    for (size_t i = 0; i < listing->count; i++)
+        if (strcmp(listing->entries[i].master, name) == 0)
+            return true;
+    return false;
+}
+
+/* Masters that are declared but have never been created. */
+static int list_declared(struct context *context, char *const *names, size_t count,
+                         struct listing *listing, struct error *err)
+{
+    char **declared = NULL;
+    size_t declared_count = 0;
+    if (declaration_names(context->settings.indexes, &declared, &declared_count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < declared_count; i++)
+        if (is_wanted(declared[i], names, count) && !is_listed(listing, declared[i]))
+            add_entry(listing, declared[i]);
+    declaration_names_free(declared, declared_count);
+    return 0;
+}
+
+int list_instances(struct context *context, char *const *names, size_t count,
+                   struct listing *listing, struct error *err)
+{
+    _cleanup_(masters_release) struct masters masters = {};
+    _cleanup_(engine_view_release) struct engine_view view = {};
+    if (context_open_history(context, false, err) < 0 ||
+        history_all_masters(context->history, &masters, err) < 0)
+        return -1;
+    look_at_engine(context, &view);
+    for (size_t i = 0; i < masters.count; i++)
+        if (is_wanted(masters.list[i].name, names, count) &&
+            list_master(context, &view, &masters.list[i], listing, err) < 0)
+            return -1;
+    if (list_declared(context, names, count, listing, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (is_listed(listing, names[i]))
+            continue;
+        error_set(err, ERR_FAILED, "there is no master \"%s\", neither in the history nor in %s/",
+                  names[i], context->settings.indexes);
+        return error_hint(err, "See which there are: esmigrate es_list");
+    }
+    return 0;
+}

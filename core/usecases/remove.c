@@ -1,0 +1,271 @@
+#include "usecases/remove.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "load/load.h"
+#include "sql.h"
+#include "usecases/fence.h"
+#include "usecases/run.h"
+
+/* What es_clear and es_drop differ in. */
+struct removal {
+    const char *action;
+    const char *result;
+    int locks;
+    int (*work)(struct run *run, const struct instance *instance, struct report_item *item,
+                struct error *err);
+};
+
+/* Active is what the history says, and what the engine says: the alias may have been moved. */
+static int check_not_active(struct context *context, const struct removal *removal,
+                            const struct remove_request *request, const struct instance *instance,
+                            struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, instance->master);
+    if (request->force)
+        return 0;
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (!instance->active && !engine_index_has_alias(&index, alias))
+        return 0;
+    error_set(err, ERR_FAILED, "index \"%s\" is active: readers of %s use it", instance->index_name,
+              instance->master);
+    return error_hint(err,
+                      "Activate another instance first, or give --force to es_%s it all the "
+                      "same.",
+                      removal->action);
+}
+
+/* ---- clear ---- */
+
+static int take_all_documents(struct run *run, const struct instance *instance,
+                              const char *write_alias, struct report_item *item, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(pg_rows_freep) struct pg_rows *version = NULL;
+    _cleanup_free_ int64_t *marks = NULL;
+    size_t shards = 0;
+    if (engine_refresh(context->engine, instance->index_name, err) < 0 ||
+        engine_max_seq_no(context->engine, instance->index_name, &marks, &shards, err) < 0 ||
+        history_query(context->history, sql_history_instance_version, PG_VALUES(run->action.id),
+                      &version, err) < 0)
+        return -1;
+    if (!pg_rows_count(version))
+        return action_replaced(err);
+    struct sender_options options = {
+        .engine = context->engine,
+        .history = context->history,
+        .log = context->log,
+        .instance_id = instance->id,
+        .action_id = run->action.id,
+        .index_name = instance->index_name,
+        .write_alias = write_alias,
+        .version = pg_int(version, 0, "read_version"),
+    };
+    _cleanup_(sender_closep) struct sender *sender = sender_open(&options);
+    struct load load = {
+        .sender = sender,
+        .history = context->history,
+        .engine = context->engine,
+        .log = context->log,
+        .instance_id = instance->id,
+        .index_name = instance->index_name,
+    };
+    int result = load_sweep_all(&load, marks, shards, err);
+    item->totals = *sender_totals(sender);
+    run->outcome.sent = item->totals.sent;
+    run->outcome.deleted = item->totals.deleted;
+    run->outcome.superseded = item->totals.superseded;
+    run->outcome.rejected = item->totals.rejected;
+    run->outcome.bytes = item->totals.bytes;
+    run->outcome.retries = item->totals.retries;
+    return result < 0 ? -1 : engine_refresh(context->engine, instance->index_name, err);
+}
+
+static int clear_in_run(struct run *run, const struct instance *instance, struct report_item *item,
+                        struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_free_ char *write_alias = NULL;
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (fence_raise(context, instance, &write_alias, err) < 0)
+        return -1;
+    /* Before the first delete: half a clear must not pass for an index that is up to date. */
+    if (history_query(context->history, sql_history_instance_clearing, PG_VALUES(run->action.id),
+                      &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    if (take_all_documents(run, instance, write_alias, item, err) < 0)
+        return -1;
+    return history_query(context->history, sql_history_rejected_clear,
+                         PG_VALUES(pg_number(instance->id).text), NULL, err);
+}
+
+/* ---- drop ---- */
+
+/* Only an index that is ours is deleted; one that is gone already is dropped all the same. */
+static int delete_index(struct context *context, const struct instance *instance, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (!index.exists) {
+        log_say(context->log, LOG_WARNING, "index \"%s\" is gone from the engine already",
+                instance->index_name);
+        return 0;
+    }
+    if (check_ours(context, instance, NULL, err) < 0)
+        return -1;
+    return engine_delete_index(context->engine, instance->index_name, err);
+}
+
+static int drop_in_run(struct run *run, const struct instance *instance, struct report_item *item,
+                       struct error *err)
+{
+    struct history *history = run->context->history;
+    (void)item;
+    if (delete_index(run->context, instance, err) < 0 || history_begin(history, err) < 0)
+        return -1;
+    if (history_drop_instance(history, instance->id, err) == 0)
+        return history_commit(history, err);
+    history_rollback(history);
+    return -1;
+}
+
+/* ---- both ---- */
+
+static int remove_one(struct context *context, const struct removal *removal,
+                      const struct remove_request *request, const struct instance *planned,
+                      const char *parent, struct report *report, struct error *err)
+{
+    struct run run = {.context = context};
+    bool skipped = false;
+    struct run_spec spec = {
+        .action = removal->action,
+        .parent_id = parent,
+        .name = planned->index_name,
+        .master_id = planned->master_id,
+        .instance_id = planned->id,
+        .locks = removal->locks,
+    };
+    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    struct report_item *item = report_add(report, removal->action, planned->master);
+    report_set_instance(item, planned);
+    run.outcome.result = removal->result;
+
+    /* It may have become active, or have been dropped, before the lock was ours. */
+    _cleanup_(instances_release) struct instances now = {};
+    int result = history_find_instances(context->history, planned->master_id, &now, err);
+    const struct instance *instance = result == 0 ? instances_by_id(&now, planned->id) : NULL;
+    if (result == 0 && (!instance || !instance_is_live(instance)))
+        result =
+            error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", planned->index_name);
+    if (result == 0)
+        result = check_not_active(context, removal, request, instance, err);
+    if (context->settings.dry_run) {
+        item->result = removal->result;
+        return result;
+    }
+    if (result == 0)
+        result = removal->work(&run, instance, item, err);
+    return run_end(&run, result, item, err);
+}
+
+static int choose(const struct remove_request *request, const struct target *target,
+                  struct choice *choice, struct error *err)
+{
+    const struct instance *active = instances_active(&choice->instances);
+    if (request->choice == REMOVE_NAMED && target->number)
+        return choice_add_number(choice, target->number, err);
+    if (request->choice == REMOVE_NAMED) {
+        error_set(err, ERR_USAGE, "which instance of %s is meant?", target->name);
+        return error_hint(err, "Name it, for example %s-1. See esmigrate es_list %s", target->name,
+                          target->name);
+    }
+    if (request->choice == REMOVE_OLDER && !active) {
+        error_set(err, ERR_FAILED, "%s has no active instance, so none is older", target->name);
+        return error_hint(err, "Name the instances to drop: %s-1 ...", target->name);
+    }
+    for (size_t i = 0; i < choice->instances.count; i++) {
+        const struct instance *instance = &choice->instances.list[i];
+        bool wanted = request->choice == REMOVE_ALL || instance->number < active->number;
+        if (wanted && instance_is_live(instance))
+            choice_add(choice, instance);
+    }
+    return 0;
+}
+
+static int remove_chosen(struct context *context, const struct removal *removal,
+                         const struct remove_request *request, struct choice *choices, size_t count,
+                         struct report *report, struct error *err)
+{
+    struct parent parent = {};
+    size_t parts = 0;
+    for (size_t i = 0; i < count; i++)
+        parts += choices[i].chosen_count;
+    if (!context->settings.dry_run &&
+        parent_begin(context, removal->action, parts, &parent, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < choices[i].chosen_count && result == 0; j++)
+            result = remove_one(context, removal, request,
+                                &choices[i].instances.list[choices[i].chosen[j]],
+                                parent_id(&parent), report, err);
+    return parent_end(&parent, result, err);
+}
+
+static int remove_instances(struct context *context, const struct removal *removal,
+                            const struct remove_request *request, struct report *report,
+                            struct error *err)
+{
+    size_t count = request->targets.count;
+    if (context_open_history(context, true, err) < 0)
+        return -1;
+    struct choice *choices = x_calloc(count, sizeof(*choices));
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const struct target *target = &request->targets.list[i];
+        result = choice_open(context, target->name, &choices[i], err);
+        if (result == 0)
+            result = choose(request, target, &choices[i], err);
+    }
+    if (result == 0)
+        result = remove_chosen(context, removal, request, choices, count, report, err);
+    for (size_t i = 0; i < count; i++)
+        choice_release(&choices[i]);
+    free(choices);
+    return result;
+}
+
+int clear_instances(struct context *context, const struct remove_request *request,
+                    struct report *report, struct error *err)
+{
+    static const struct removal clear = {
+        .action = "clear",
+        .result = "cleared",
+        .locks = RUN_LOCK_INSTANCE,
+        .work = clear_in_run,
+    };
+    return remove_instances(context, &clear, request, report, err);
+}
+
+int drop_instances(struct context *context, const struct remove_request *request,
+                   struct report *report, struct error *err)
+{
+    static const struct removal drop = {
+        .action = "drop",
+        .result = "dropped",
+        .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
+        .work = drop_in_run,
+    };
+    return remove_instances(context, &drop, request, report, err);
+}

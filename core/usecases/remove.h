@@ -1,0 +1,29 @@
+/* es_clear and es_drop: take documents, or whole engine indexes, away. */
+#ifndef ESMIGRATE_USECASES_REMOVE_H
+#define ESMIGRATE_USECASES_REMOVE_H
+
+#include "usecases/report.h"
+#include "usecases/targets.h"
+
+enum remove_choice {
+    REMOVE_NAMED, /* the instances that are named */
+    REMOVE_OLDER, /* all below the active one */
+    REMOVE_ALL,   /* all of the master */
+};
+
+struct remove_request {
+    struct targets targets;
+    enum remove_choice choice;
+    bool force; /* the active one too */
+};
+
+/*
+ * Items: cleared / dropped; with dry_run what would be. The active instance without `force` is
+ * ERR_FAILED. Asking whether it is meant is the caller's, who shows the plan of a dry run.
+ */
+int clear_instances(struct context *context, const struct remove_request *request,
+                    struct report *report, struct error *err);
+int drop_instances(struct context *context, const struct remove_request *request,
+                   struct report *report, struct error *err);
+
+#endif

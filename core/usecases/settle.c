@@ -1,0 +1,203 @@
+#include "usecases/settle.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/lock.h"
+#include "sql.h"
+
+/* The instance in the list whose engine index an action was making, or NULL. */
+static const struct instance *pending_of(const struct instances *instances, const char *action_id)
+{
+    for (size_t i = 0; i < instances->count; i++) {
+        const char *pending = instances->list[i].pending_action_id;
+        if (pending && strcmp(pending, action_id) == 0)
+            return &instances->list[i];
+    }
+    return NULL;
+}
+
+/* A create: the index is there and bears the action's id, or it was never made. */
+static int settle_create(struct context *context, const char *action_id,
+                         const struct instances *instances, char **ret_found, struct error *err)
+{
+    const struct instance *instance = pending_of(instances, action_id);
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (!instance) {
+        *ret_found = x_strdup("it had not begun to make an index");
+        return 0;
+    }
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (index.exists && index.made_by && strcmp(index.made_by, action_id) == 0) {
+        *ret_found = x_printf("index \"%s\" was made and is kept, empty", instance->index_name);
+        return history_query(context->history, sql_history_instance_made,
+                             PG_VALUES(action_id, index.uuid), NULL, err);
+    }
+    *ret_found = x_printf("index \"%s\" was not made", instance->index_name);
+    return history_query(context->history, sql_history_instance_unmade, PG_VALUES(action_id), NULL,
+                         err);
+}
+
+static int settle_drop(struct context *context, const struct instance *instance, char **ret_found,
+                       struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (index.exists) {
+        *ret_found = x_printf("index \"%s\" is still there", instance->index_name);
+        return 0;
+    }
+    *ret_found = x_printf("index \"%s\" was deleted", instance->index_name);
+    return history_drop_instance(context->history, instance->id, err);
+}
+
+int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    _cleanup_(instances_release) struct instances instances = {};
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    if (context_open_engine(context, err) < 0 ||
+        history_find_instances(context->history, master_id, &instances, err) < 0 ||
+        engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+
+    const struct instance *pointed = NULL;
+    int result = 0;
+    for (size_t i = 0; i < instances.count && count == 1; i++)
+        if (instance_is_live(&instances.list[i]) &&
+            strcmp(instances.list[i].index_name, names[0]) == 0)
+            pointed = &instances.list[i];
+    if (count > 1) {
+        result = error_set(err, ERR_FAILED, "alias \"%s\" points to %zu indexes, \"%s\" and others",
+                           alias, count, names[0]);
+        error_hint(err, "Take it off all but one by hand, then run the same command again.");
+    } else if (count == 1 && !pointed) {
+        result =
+            error_set(err, ERR_FAILED, "alias \"%s\" points to \"%s\", which is no instance of %s",
+                      alias, names[0], master);
+        error_hint(err, "Take the alias off that index by hand, then run the same command again.");
+    } else {
+        struct pg_number number = pg_number(pointed ? pointed->id : 0);
+        result = history_query(context->history, sql_history_master_active,
+                               PG_VALUES(pg_number(master_id).text, pointed ? number.text : NULL),
+                               NULL, err);
+    }
+    engine_names_free(names, count);
+    return result;
+}
+
+static int settle_activate(struct context *context, const struct instances *instances,
+                           int64_t master_id, char **ret_found, struct error *err)
+{
+    _cleanup_(instances_release) struct instances now = {};
+    if (settle_alias(context, instances->list[0].master, master_id, err) < 0 ||
+        history_find_instances(context->history, master_id, &now, err) < 0)
+        return -1;
+    const struct instance *active = instances_active(&now);
+    *ret_found = active ? x_printf("the alias points to \"%s\"", active->index_name)
+                        : x_strdup("the alias points to no index");
+    return 0;
+}
+
+static int settle_action(struct context *context, int64_t master_id, const struct pg_rows *rows,
+                         size_t row, struct error *err)
+{
+    const char *id = pg_text(rows, row, "id");
+    const char *action = pg_text(rows, row, "action");
+    _cleanup_free_ char *found = NULL;
+    _cleanup_(instances_release) struct instances instances = {};
+    if (history_find_instances(context->history, master_id, &instances, err) < 0)
+        return -1;
+    const struct instance *instance = instances_by_id(&instances, pg_int(rows, row, "instance_id"));
+
+    int result = 0;
+    if (strcmp(action, "create") == 0)
+        result = settle_create(context, id, &instances, &found, err);
+    else if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
+        result = settle_drop(context, instance, &found, err);
+    else if (strcmp(action, "activate") == 0 && instances.count)
+        result = settle_activate(context, &instances, master_id, &found, err);
+    if (result < 0)
+        return -1;
+    _cleanup_free_ char *text =
+        x_printf("the run ended without saying how%s%s", found ? ": " : "", found ? found : "");
+    log_say(context->log, LOG_NOTICE, "an es_%s had crashed%s%s", action, found ? ": " : "",
+            found ? found : "");
+    return history_query(context->history, sql_history_action_interrupt, PG_VALUES(id, text), NULL,
+                         err);
+}
+
+int settle_master(struct context *context, int64_t master_id, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_action_running_of_master,
+                      PG_VALUES(pg_number(master_id).text), &rows, err) < 0)
+        return -1;
+    for (size_t i = 0; i < pg_rows_count(rows); i++)
+        if (settle_action(context, master_id, rows, i, err) < 0)
+            return -1;
+    return 0;
+}
+
+int settle_master_if_free(struct context *context, int64_t master_id, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_action_running_of_master,
+                      PG_VALUES(pg_number(master_id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return 0;
+    bool taken = false;
+    if (lock_try(context->history, LOCK_MASTER, master_id, &taken, err) < 0)
+        return -1;
+    if (!taken)
+        return 0;
+    int result = settle_master(context, master_id, err);
+    lock_release(context->history, LOCK_MASTER, master_id);
+    return result;
+}
+
+int settle_instance(struct context *context, int64_t instance_id, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_action_interrupt_of_instance,
+                      PG_VALUES(pg_number(instance_id).text, "the run ended without saying how"),
+                      &rows, err) < 0)
+        return -1;
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        _cleanup_free_ char *began = time_rfc3339(pg_text(rows, i, "started_at"));
+        log_say(context->log, LOG_NOTICE,
+                "the es_%s begun at %s had crashed; its writer is locked out, this run takes over",
+                pg_text(rows, i, "action"), began);
+    }
+    return 0;
+}
+
+int settle_parents(struct context *context, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_action_parents_running, PG_NO_VALUES, &rows,
+                      err) < 0)
+        return -1;
+    for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        int64_t object = pg_int(rows, i, "object");
+        bool taken = false;
+        if (lock_try(context->history, LOCK_PARENT, object, &taken, err) < 0)
+            return -1;
+        if (!taken)
+            continue;
+        int result = history_query(
+            context->history, sql_history_action_interrupt,
+            PG_VALUES(pg_text(rows, i, "id"), "the run ended without saying how"), NULL, err);
+        lock_release(context->history, LOCK_PARENT, object);
+        if (result < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -1,0 +1,29 @@
+/*
+ * Settling what crashed runs left behind. A `running` action whose lock is free is a crashed one
+ * (rule R2). What it had asked of the engine is found out there, which is the truth (rule R7), and
+ * the history is brought in line before the action is closed as `interrupted`.
+ */
+#ifndef ESMIGRATE_USECASES_SETTLE_H
+#define ESMIGRATE_USECASES_SETTLE_H
+
+#include "usecases/context.h"
+
+/* Crashed creates, switches and drops of a master. Its lock is held. */
+int settle_master(struct context *context, int64_t master_id, struct error *err);
+
+/* The same for a run that does not take the master's lock: only if it is free now. */
+int settle_master_if_free(struct context *context, int64_t master_id, struct error *err);
+
+/* Crashed updates and clears of an instance; its lock is held. The next writer gets a new epoch. */
+int settle_instance(struct context *context, int64_t instance_id, struct error *err);
+
+/* Crashed actions that stood for several others. */
+int settle_parents(struct context *context, struct error *err);
+
+/*
+ * Brings the master's active instance in line with the alias, which is the truth. An alias that
+ * points to an index that is not ours is ERR_FAILED.
+ */
+int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err);
+
+#endif

@@ -1,0 +1,150 @@
+#include "usecases/targets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/names.h"
+
+void targets_release(struct targets *targets)
+{
+    for (size_t i = 0; i < targets->count; i++)
+        free(targets->list[i].name);
+    free(targets->list);
+    *targets = (struct targets){};
+}
+
+int targets_parse(char *const *words, size_t count, struct targets *ret_targets, struct error *err)
+{
+    _cleanup_(targets_release) struct targets targets = {};
+    targets.list = x_calloc(count, sizeof(*targets.list));
+    for (size_t i = 0; i < count; i++) {
+        struct target *last = targets.count ? &targets.list[targets.count - 1] : NULL;
+        int number = name_parse_number(words[i]);
+        if (number) {
+            if (!last || last->number)
+                return error_set(err, ERR_USAGE, "the number %d stands behind no name", number);
+            last->number = number;
+            continue;
+        }
+        size_t length = name_split_instance(words[i], &number);
+        targets.list[targets.count++] = (struct target){
+            .name = length ? x_strndup(words[i], length) : x_strdup(words[i]),
+            .number = length ? number : 0,
+        };
+    }
+    *ret_targets = targets;
+    targets = (struct targets){};
+    return 0;
+}
+
+void choice_release(struct choice *choice)
+{
+    master_release(&choice->master);
+    instances_release(&choice->instances);
+    free(choice->chosen);
+    *choice = (struct choice){};
+}
+
+int choice_open(struct context *context, const char *name, struct choice *ret_choice,
+                struct error *err)
+{
+    _cleanup_(choice_release) struct choice choice = {};
+    if (history_find_master(context->history, name, &choice.master, err) < 0)
+        return -1;
+    if (!choice.master.id) {
+        error_set(err, ERR_FAILED, "the history knows no master \"%s\"", name);
+        if (declaration_exists(context->settings.indexes, name))
+            return error_hint(err, "It is declared: esmigrate es_create %s", name);
+        return error_hint(err, "See which there are: esmigrate es_list");
+    }
+    if (history_find_instances(context->history, choice.master.id, &choice.instances, err) < 0)
+        return -1;
+    *ret_choice = choice;
+    choice = (struct choice){};
+    return 0;
+}
+
+void choice_add(struct choice *choice, const struct instance *instance)
+{
+    choice->chosen =
+        x_realloc(choice->chosen, (choice->chosen_count + 1) * sizeof(*choice->chosen));
+    choice->chosen[choice->chosen_count++] = (size_t)(instance - choice->instances.list);
+}
+
+/* "1, 2 and 5"-like list of the live numbers; the caller's. */
+static char *live_numbers(const struct instances *instances)
+{
+    struct buffer text = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < instances->count; i++)
+        if (instance_is_live(&instances->list[i]))
+            buffer_printf(&text, "%s%d", text.length ? ", " : "", instances->list[i].number);
+    return buffer_take(&text);
+}
+
+int choice_add_number(struct choice *choice, int number, struct error *err)
+{
+    const struct instance *found = instances_by_number(&choice->instances, number);
+    if (found) {
+        choice_add(choice, found);
+        return 0;
+    }
+    _cleanup_free_ char *live = live_numbers(&choice->instances);
+    error_set(err, ERR_FAILED, "%s has no live instance %d", choice->master.name, number);
+    return *live
+               ? error_hint(err, "There are: %s. See esmigrate es_list %s", live,
+                            choice->master.name)
+               : error_hint(err, "It has none at all: esmigrate es_create %s", choice->master.name);
+}
+
+int choice_check_declared(struct context *context, const struct choice *choice, struct error *err)
+{
+    const char *name = choice->master.name;
+    const struct instance *newest = instances_newest(&choice->instances);
+    _cleanup_(declaration_release) struct declaration declared = {};
+    if (!newest || !declaration_exists(context->settings.indexes, name))
+        return 0;
+    if (declaration_read(context->settings.indexes, name, &declared, err) < 0)
+        return -1;
+    if (strcmp(newest->fingerprint, declared.fingerprint) == 0)
+        return 0;
+    const struct instance *has = instances_by_fingerprint(&choice->instances, declared.fingerprint);
+    error_set(err, ERR_FAILED, "%s: the newest instance, %d, does not have the declaration in %s",
+              name, newest->number, context->settings.indexes);
+    if (has)
+        return error_hint(err,
+                          "Instance %d has it; name it: %s %d, or name %d if you mean that "
+                          "one.",
+                          has->number, name, has->number, newest->number);
+    return error_hint(err,
+                      "No instance has it yet: esmigrate es_create %s; or name the instance "
+                      "you mean: %s %d",
+                      name, name, newest->number);
+}
+
+int check_ours(struct context *context, const struct instance *instance,
+               struct engine_index *ret_index, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (context_open_engine(context, err) < 0 ||
+        engine_find_index(context->engine, instance->index_name, &index, err) < 0)
+        return -1;
+    if (!index.exists) {
+        error_set(err, ERR_FAILED, "index \"%s\" is gone from the engine", instance->index_name);
+        return error_hint(err,
+                          "Make it again, empty, with its own declaration: esmigrate es_create "
+                          "%s --engine-only",
+                          instance->master);
+    }
+    if (strcmp(index.uuid, instance->index_uuid) != 0) {
+        error_set(err, ERR_FAILED, "index \"%s\" in the engine is not the one esmigrate made",
+                  instance->index_name);
+        error_detail(err, "Its uuid is %s, the history has %s.", index.uuid, instance->index_uuid);
+        return error_hint(err, "Someone made it anew, or this is another cluster: check --engine.");
+    }
+    if (ret_index) {
+        *ret_index = index;
+        index = (struct engine_index){};
+    }
+    return 0;
+}

@@ -1,0 +1,6 @@
+-- $1 action_id uuid. From here on the index holds no longer what changed_through says.
+UPDATE esmigrate.index_instance i
+SET state = 'cleared', changed_through = NULL, filled_at = NULL
+FROM esmigrate.index_action a
+WHERE a.id = $1::uuid AND a.status = 'running' AND i.id = a.instance_id
+RETURNING i.id

@@ -1,0 +1,2 @@
+-- no parameters. Whether es_init has ever run here.
+SELECT pg_catalog.to_regclass('esmigrate.schema_migration') IS NOT NULL AS present

@@ -106,14 +106,17 @@ C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h)
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
 lint: $(BUILD)/generated/sql.h
-	contrib/check-floors
-	clang-format --dry-run --Werror $(C_FILES)
-	shellcheck $(SHELL_FILES)
-	printf '%s\n' $(CORE) $(CLI) | xargs -P "$$(nproc)" -n 4 clang-tidy --quiet \
-		--warnings-as-errors='*' -- $(CFLAGS_ALL) 2>/dev/null
+	@contrib/check-floors
+	$(Q)clang-format --dry-run --Werror $(C_FILES)
+	@echo "clang-format: ok"
+	$(Q)shellcheck $(SHELL_FILES)
+	@echo "shellcheck: ok"
+	$(Q)printf '%s\n' $(CORE) $(CLI) | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
+		--warnings-as-errors='*' {} -- $(CFLAGS_ALL) 2>$(BUILD)/clang-tidy.log
+	@echo "clang-tidy: ok"
 
 format:
-	clang-format -i $(C_FILES)
+	$(Q)clang-format -i $(C_FILES)
 
 # ---- install ----
 

@@ -85,6 +85,7 @@ struct getopt_tables {
     struct option longs[OPT_COUNT + 1];
     char letters[2 * OPT_COUNT + 3];
     size_t count;
+    size_t letter_count;
 };
 
 enum { LONG_BASE = 256 }; /* getopt_long answers this + id for an option */
@@ -103,8 +104,9 @@ static void add_to_getopt(enum option_id id, void *data)
         .val = LONG_BASE + (int)id,
     };
     if (specs[id].letter) {
-        char letter[] = {specs[id].letter, specs[id].value == VALUE_REQUIRED ? ':' : '\0', '\0'};
-        strcat(tables->letters, letter);
+        tables->letters[tables->letter_count++] = specs[id].letter;
+        if (specs[id].value == VALUE_REQUIRED)
+            tables->letters[tables->letter_count++] = ':';
     }
 }
 
@@ -165,7 +167,7 @@ int options_parse(struct options *options, const char *command, const enum optio
                   char **argv, struct error *err)
 {
     /* ':' first: a missing value is told apart, and getopt prints nothing itself. */
-    struct getopt_tables tables = {.letters = ":"};
+    struct getopt_tables tables = {.letters = ":", .letter_count = 1};
     each_option(own, add_to_getopt, &tables);
     *options = (struct options){};
     optind = 0;

@@ -90,8 +90,10 @@ void output_time(struct output *output, const char *time)
     }
     char *shown = x_strdup(exact);
     char *fraction = strchr(shown, '.');
-    if (fraction)
-        strcpy(fraction, "Z");
+    if (fraction) {
+        fraction[0] = 'Z';
+        fraction[1] = '\0';
+    }
     add_cell(output, shown, quoted(exact));
 }
 

@@ -1,6 +1,7 @@
 /*
  * Scope-bound release of resources, after systemd's macros: a variable declared with
- * `_cleanup_(f)` is given to f when it leaves its scope; TAKE_PTR moves a pointer out of it.
+ * `_cleanup_(f)` is given to f when it leaves its scope; TAKE_PTR and TAKE move its value out of
+ * it.
  */
 #ifndef ESMIGRATE_BASE_CLEANUP_H
 #define ESMIGRATE_BASE_CLEANUP_H
@@ -20,6 +21,14 @@ static inline void free_pointed(void *pointer_to_pointer)
     ({                                                                                             \
         __typeof__(pointer) taken_ = (pointer);                                                    \
         (pointer) = NULL;                                                                          \
+        taken_;                                                                                    \
+    })
+
+/* The same for a struct: moves its value out and leaves it empty. */
+#define TAKE(value)                                                                                \
+    ({                                                                                             \
+        __typeof__(value) taken_ = (value);                                                        \
+        (value) = (__typeof__(value)){};                                                           \
         taken_;                                                                                    \
     })
 

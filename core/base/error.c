@@ -12,7 +12,7 @@ static void replace(char **slot, char *text)
     *slot = text;
 }
 
-int error_set(struct error *err, enum error_kind kind, const char *format, ...)
+int(error_set)(struct error *err, enum error_kind kind, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -25,7 +25,7 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...)
     return -1;
 }
 
-int error_detail(struct error *err, const char *format, ...)
+int(error_detail)(struct error *err, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -34,7 +34,7 @@ int error_detail(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_hint(struct error *err, const char *format, ...)
+int(error_hint)(struct error *err, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -43,7 +43,7 @@ int error_hint(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+int(error_prefix)(struct error *err, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -61,8 +61,7 @@ bool error_is_set(const struct error *err)
 void error_move(struct error *to, struct error *from)
 {
     error_release(to);
-    *to = *from;
-    *from = (struct error){};
+    *to = TAKE(*from);
 }
 
 void error_release(struct error *err)

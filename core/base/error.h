@@ -49,6 +49,17 @@ int error_hint(struct error *err, const char *format, ...) __attribute__((format
 /* Puts "CONTEXT: " in front of the message; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+static inline int error_result(void)
+{
+    return -1;
+}
+
+/* So that compilers and analysers know the result without seeing the functions; after git's. */
+#define error_set(...) (error_set(__VA_ARGS__), error_result())
+#define error_detail(...) (error_detail(__VA_ARGS__), error_result())
+#define error_hint(...) (error_hint(__VA_ARGS__), error_result())
+#define error_prefix(...) (error_prefix(__VA_ARGS__), error_result())
+
 bool error_is_set(const struct error *err);
 
 /* Moves *from into *to, releasing what *to held; *from is empty afterwards. */

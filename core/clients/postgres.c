@@ -1,6 +1,5 @@
 #include "clients/postgres.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <libpq-fe.h>
@@ -12,15 +11,14 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/stop.h"
+#include "clients/copy_reader.h"
 
 struct pg {
     PGconn *connection;
     char *name;
     bool heeds_stop;
-    char *copy_message;   /* the CopyData message that is being read */
-    size_t copy_length;   /* its bytes */
-    size_t copy_position; /* bytes of it already read */
-    bool copy_began;      /* the binary header was read */
+    char *copy_message; /* the CopyData message that is being read */
+    struct copy_reader copy;
 };
 
 struct pg_rows {
@@ -441,8 +439,6 @@ void pg_description_release(struct pg_description *description)
 
 /* ---- COPY ---- */
 
-static const char copy_signature[11] = "PGCOPY\n\377\r\n"; /* with its final NUL */
-
 int pg_copy_start(struct pg *pg, const char *sql, struct error *err)
 {
     PGresult *result = NULL;
@@ -454,7 +450,7 @@ int pg_copy_start(struct pg *pg, const char *sql, struct error *err)
     PQclear(result);
     if (!opened)
         return error_set(err, ERR_POSTGRES, "%s database: the statement opened no COPY", pg->name);
-    pg->copy_began = false;
+    pg->copy = (struct copy_reader){};
     return 0;
 }
 
@@ -462,49 +458,7 @@ static void drop_message(struct pg *pg)
 {
     PQfreemem(pg->copy_message);
     pg->copy_message = NULL;
-    pg->copy_length = pg->copy_position = 0;
-}
-
-static bool take(struct pg *pg, void *ret_value, size_t size)
-{
-    if (pg->copy_length - pg->copy_position < size)
-        return false;
-    memcpy(ret_value, pg->copy_message + pg->copy_position, size);
-    pg->copy_position += size;
-    return true;
-}
-
-static bool take_header(struct pg *pg)
-{
-    char signature[sizeof(copy_signature)];
-    uint32_t flags, extension;
-    if (!take(pg, signature, sizeof(signature)) ||
-        memcmp(signature, copy_signature, sizeof(signature)) != 0 || !take(pg, &flags, 4) ||
-        !take(pg, &extension, 4) || ntohl(extension) > pg->copy_length - pg->copy_position)
-        return false;
-    pg->copy_position += ntohl(extension);
-    pg->copy_began = true;
-    return true;
-}
-
-static bool take_fields(struct pg *pg, struct span *ret_fields, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t network_length;
-        if (!take(pg, &network_length, 4))
-            return false;
-        int32_t length = (int32_t)ntohl(network_length);
-        if (length < 0) {
-            ret_fields[i] = (struct span){};
-            continue;
-        }
-        if ((size_t)length > pg->copy_length - pg->copy_position)
-            return false;
-        ret_fields[i].data = pg->copy_message + pg->copy_position;
-        ret_fields[i].length = (size_t)length;
-        pg->copy_position += (size_t)length;
-    }
-    return true;
+    copy_reader_give(&pg->copy, NULL, 0);
 }
 
 static enum pg_copy copy_broken(struct pg *pg, struct error *err)
@@ -525,41 +479,46 @@ static enum pg_copy copy_finish(struct pg *pg, struct error *err)
     return PG_COPY_END;
 }
 
-enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err)
+/* The next message of the COPY into the reader. */
+static enum pg_copy next_message(struct pg *pg, struct error *err)
 {
-    while (pg->copy_position == pg->copy_length) {
-        drop_message(pg);
-        int length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
-        if (length == 0) {
-            if (!PQconsumeInput(pg->connection)) {
-                connection_error(pg, "connection lost", err);
-                return PG_COPY_ERROR;
-            }
-            length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
-        }
-        if (length == 0)
-            return PG_COPY_WAIT;
-        if (length == -1)
-            return copy_finish(pg, err);
-        if (length < 0) {
-            connection_error(pg, "COPY failed", err);
+    drop_message(pg);
+    int length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
+    if (length == 0) {
+        if (!PQconsumeInput(pg->connection)) {
+            connection_error(pg, "connection lost", err);
             return PG_COPY_ERROR;
         }
-        pg->copy_length = (size_t)length;
-        if (!pg->copy_began && !take_header(pg))
-            return copy_broken(pg, err);
+        length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
     }
-
-    uint16_t network_count;
-    if (!take(pg, &network_count, 2))
-        return copy_broken(pg, err);
-    if (ntohs(network_count) == 0xffff) { /* the trailer; the end of the stream follows it */
-        pg->copy_position = pg->copy_length;
-        return pg_copy_next(pg, ret_fields, count, err);
+    if (length == 0)
+        return PG_COPY_WAIT;
+    if (length == -1)
+        return copy_finish(pg, err);
+    if (length < 0) {
+        connection_error(pg, "COPY failed", err);
+        return PG_COPY_ERROR;
     }
-    if (ntohs(network_count) != count || !take_fields(pg, ret_fields, count))
-        return copy_broken(pg, err);
+    copy_reader_give(&pg->copy, pg->copy_message, (size_t)length);
     return PG_COPY_ROWS;
+}
+
+enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err)
+{
+    for (;;) {
+        enum pg_copy state;
+        switch (copy_reader_next(&pg->copy, ret_fields, count)) {
+        case COPY_ROW:
+            return PG_COPY_ROWS;
+        case COPY_BROKEN:
+            return copy_broken(pg, err);
+        case COPY_MORE:
+        case COPY_TRAILER: /* what follows is the end of the stream */
+            state = next_message(pg, err);
+            if (state != PG_COPY_ROWS)
+                return state;
+        }
+    }
 }
 
 void pg_copy_cancel(struct pg *pg)

@@ -301,8 +301,7 @@ int master_options_parse(const char *text, const char *place, struct master_opti
         return error_set(err, ERR_USAGE, "%s: not a JSON object", place);
     if (json_each(value, read_option, &reading))
         return -1;
-    *ret_options = options;
-    options = (struct master_options){};
+    *ret_options = TAKE(options);
     return 0;
 }
 
@@ -357,7 +356,6 @@ int declaration_read(const char *directory, const char *name, struct declaration
     declaration.fingerprint = content_fingerprint(content, err);
     if (!declaration.fingerprint)
         return error_prefix(err, "%s", body_path);
-    *ret_declaration = declaration;
-    declaration = (struct declaration){};
+    *ret_declaration = TAKE(declaration);
     return 0;
 }

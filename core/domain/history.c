@@ -105,11 +105,7 @@ int history_find_master(struct history *history, const char *name, struct master
     _cleanup_(masters_release) struct masters masters = {};
     if (find_masters(history, name, &masters, err) < 0)
         return -1;
-    *ret_master = (struct master){};
-    if (masters.count) {
-        *ret_master = masters.list[0];
-        masters.list[0] = (struct master){};
-    }
+    *ret_master = masters.count ? TAKE(masters.list[0]) : (struct master){};
     return 0;
 }
 

@@ -19,9 +19,7 @@ static char *user_name(void)
 static char *host_name(void)
 {
     char name[256] = "";
-    if (gethostname(name, sizeof(name) - 1) < 0)
-        strcpy(name, "unknown");
-    return x_strdup(name);
+    return x_strdup(gethostname(name, sizeof(name) - 1) < 0 ? "unknown" : name);
 }
 
 /* An argument may hold a connection string or a URL, alone or behind "--option=". */

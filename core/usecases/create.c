@@ -29,8 +29,7 @@ static int read_and_prepare(struct context *context, const char *name,
                          place, shards);
     *ret_deletes = declaration.content.changed_sql ? "tracked" : "full only";
     *ret_search_path = x_strdup(source->search_path);
-    *ret_declaration = declaration;
-    declaration = (struct declaration){};
+    *ret_declaration = TAKE(declaration);
     return 0;
 }
 

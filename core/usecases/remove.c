@@ -139,6 +139,25 @@ static int drop_in_run(struct run *run, const struct instance *instance, struct 
 
 /* ---- both ---- */
 
+/* It may have become active, or have been dropped, before the lock was ours. */
+static int remove_in_run(struct run *run, const struct removal *removal,
+                         const struct remove_request *request, const struct instance *planned,
+                         struct report_item *item, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(instances_release) struct instances now = {};
+    if (history_find_instances(context->history, planned->master_id, &now, err) < 0)
+        return -1;
+    const struct instance *instance = instances_by_id(&now, planned->id);
+    if (!instance || !instance_is_live(instance))
+        return error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile",
+                         planned->index_name);
+    run->outcome.result = removal->result;
+    if (check_not_active(context, removal, request, instance, err) < 0)
+        return -1;
+    return context->settings.dry_run ? 0 : removal->work(run, instance, item, err);
+}
+
 static int remove_one(struct context *context, const struct removal *removal,
                       const struct remove_request *request, const struct instance *planned,
                       const char *parent, struct report *report, struct error *err)
@@ -159,24 +178,11 @@ static int remove_one(struct context *context, const struct removal *removal,
         return 0;
     struct report_item *item = report_add(report, removal->action, planned->master);
     report_set_instance(item, planned);
-    run.outcome.result = removal->result;
-
-    /* It may have become active, or have been dropped, before the lock was ours. */
-    _cleanup_(instances_release) struct instances now = {};
-    int result = history_find_instances(context->history, planned->master_id, &now, err);
-    const struct instance *instance = result == 0 ? instances_by_id(&now, planned->id) : NULL;
-    if (result == 0 && (!instance || !instance_is_live(instance)))
-        result =
-            error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", planned->index_name);
-    if (result == 0)
-        result = check_not_active(context, removal, request, instance, err);
-    if (context->settings.dry_run) {
-        item->result = removal->result;
-        return result;
-    }
-    if (result == 0)
-        result = removal->work(&run, instance, item, err);
-    return run_end(&run, result, item, err);
+    int result = remove_in_run(&run, removal, request, planned, item, err);
+    if (!context->settings.dry_run)
+        return run_end(&run, result, item, err);
+    item->result = run.outcome.result;
+    return result;
 }
 
 static int choose(const struct remove_request *request, const struct target *target,

@@ -33,8 +33,7 @@ int targets_parse(char *const *words, size_t count, struct targets *ret_targets,
             .number = length ? number : 0,
         };
     }
-    *ret_targets = targets;
-    targets = (struct targets){};
+    *ret_targets = TAKE(targets);
     return 0;
 }
 
@@ -60,8 +59,7 @@ int choice_open(struct context *context, const char *name, struct choice *ret_ch
     }
     if (history_find_instances(context->history, choice.master.id, &choice.instances, err) < 0)
         return -1;
-    *ret_choice = choice;
-    choice = (struct choice){};
+    *ret_choice = TAKE(choice);
     return 0;
 }
 
@@ -143,8 +141,7 @@ int check_ours(struct context *context, const struct instance *instance,
         return error_hint(err, "Someone made it anew, or this is another cluster: check --engine.");
     }
     if (ret_index) {
-        *ret_index = index;
-        index = (struct engine_index){};
+        *ret_index = TAKE(index);
     }
     return 0;
 }

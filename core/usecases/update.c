@@ -52,8 +52,7 @@ static int read_options(struct update *update, const struct master *master, stru
     _cleanup_(error_release) struct error ignored = {};
     if (declaration_exists(context->settings.indexes, master->name)) {
         if (declaration_read(context->settings.indexes, master->name, &declared, &ignored) == 0) {
-            update->options = declared.options;
-            declared.options = (struct master_options){};
+            update->options = TAKE(declared.options);
             return 0;
         }
         log_say(context->log, LOG_WARNING,

@@ -7,6 +7,8 @@ static int plan_and_confirm(struct session *session, const struct remove_request
                             remove_use_case *use_case, const char *verb, struct report *plan,
                             struct error *err)
 {
+    if (option_given(&session->options, OPT_YES) && !session->context.settings.dry_run)
+        return 0;
     session->context.settings.dry_run = true;
     int result = use_case(&session->context, request, plan, err);
     session->context.settings.dry_run = option_given(&session->options, OPT_DRY_RUN);

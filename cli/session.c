@@ -41,7 +41,7 @@ int session_confirm(const struct session *session, const struct report *plan, co
                     struct error *err)
 {
     char answer[16] = "";
-    if (option_given(&session->options, OPT_YES) || !plan->count)
+    if (!plan->count)
         return 0;
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
         error_set(err, ERR_UNCONFIRMED, "%s is not confirmed; nothing was changed",

@@ -30,7 +30,7 @@ void rejections_release(struct rejections *rejections)
 }
 
 void rejections_add(struct rejections *rejections, char *id, int status, const char *type,
-                    const char *reason)
+                    char *reason)
 {
     rejections->list = x_grow(rejections->list, rejections->count, &rejections->capacity,
                               sizeof(*rejections->list));
@@ -38,7 +38,7 @@ void rejections_add(struct rejections *rejections, char *id, int status, const c
         .id = id,
         .status = status ? x_printf("%d", status) : NULL,
         .type = x_strdup(type && *type ? type : "unknown"),
-        .reason = x_strdup(reason ? reason : ""),
+        .reason = reason ? reason : x_strdup(""),
     };
 }
 

@@ -24,9 +24,9 @@ struct rejections {
 };
 void rejections_release(struct rejections *rejections);
 
-/* Takes over `id`; status 0: it was not sent. */
+/* Takes over `id` and `reason`; status 0: it was not sent. */
 void rejections_add(struct rejections *rejections, char *id, int status, const char *type,
-                    const char *reason);
+                    char *reason);
 
 /* Writes and forgets them. With too many open ones for the instance the run fails. */
 int rejections_flush(struct rejections *rejections, struct history *history, int64_t instance_id,

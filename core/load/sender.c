@@ -255,7 +255,7 @@ static int settle_item(size_t item, const struct bulk_result *result, void *data
     case BULK_REJECTED:
         sender->totals.rejected++;
         rejections_add(&sender->rejections, bulk_item_id(bulk, item), result->status, result->type,
-                       result->reason);
+                       secrets_mask(sender->options.secrets, result->reason));
         return 0;
     case BULK_REPLACED:
         return replaced(sender, err);
@@ -316,7 +316,7 @@ static int split(struct sender *sender, struct batch *batch, const struct error 
     if (count == 1) {
         sender->totals.rejected++;
         rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), batch->request.status,
-                       "request_refused", why->message);
+                       "request_refused", secrets_mask(sender->options.secrets, why->message));
         drop_batch(sender, batch);
         return rejections_flush(&sender->rejections, sender->options.history,
                                 sender->options.instance_id, sender->options.action_id,
@@ -446,7 +446,7 @@ int sender_reject(struct sender *sender, struct span id, const char *type, const
 {
     sender->totals.sent++;
     sender->totals.rejected++;
-    rejections_add(&sender->rejections, x_strndup(id.data, id.length), 0, type, reason);
+    rejections_add(&sender->rejections, x_strndup(id.data, id.length), 0, type, x_strdup(reason));
     return rejections_flush(&sender->rejections, sender->options.history,
                             sender->options.instance_id, sender->options.action_id,
                             sender->options.index_name, err);

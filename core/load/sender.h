@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/secrets.h"
 #include "domain/engine.h"
 #include "domain/history.h"
 
@@ -23,6 +24,7 @@ struct sender_options {
     struct engine *engine;
     struct history *history;
     const struct log *log;
+    const struct secrets *secrets; /* kept out of the reasons of rejections */
     int64_t instance_id;
     const char *action_id;
     const char *index_name;  /* for messages */

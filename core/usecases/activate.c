@@ -124,8 +124,6 @@ static int activate_one(struct context *context, const struct activate_request *
 static int choose(struct context *context, const struct target *target, struct choice *choice,
                   struct error *err)
 {
-    if (choice_open(context, target->name, choice, err) < 0)
-        return -1;
     if (target->number)
         return choice_add_number(choice, target->number, err);
     const struct instance *newest = instances_newest(&choice->instances);
@@ -148,8 +146,11 @@ int activate_instances(struct context *context, const struct activate_request *r
         return -1;
     struct choice *choices = x_calloc(targets->count, sizeof(*choices));
     int result = 0;
-    for (size_t i = 0; i < targets->count && result == 0; i++)
-        result = choose(context, &targets->list[i], &choices[i], err);
+    for (size_t i = 0; i < targets->count && result == 0; i++) {
+        result = choice_open(context, targets->list[i].name, &choices[i], err);
+        if (result == 0 && choose(context, &targets->list[i], &choices[i], err) < 0)
+            result = run_refused(context, "activate", choices[i].master.id, err);
+    }
     if (result == 0 && !context->settings.dry_run)
         result = parent_begin(context, "activate", targets->count, &parent, err);
     for (size_t i = 0; i < targets->count && result == 0; i++)

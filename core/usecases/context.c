@@ -60,6 +60,7 @@ void context_release(struct context *context)
 {
     history_close(context->history);
     engine_close(context->engine);
+    free(context->recorded_prefix);
     action_origin_release(&context->origin);
     secrets_release(&context->secrets);
     *context = (struct context){};
@@ -73,7 +74,15 @@ int context_open_history(struct context *context, bool writing, struct error *er
     };
     if (!context->history && history_open(&options, &context->history, err) < 0)
         return -1;
-    return schema_check(context->history, context->settings.prefix, writing, NULL, err);
+    char *prefix = NULL;
+    if (schema_check(context->history, context->settings.prefix, writing, &prefix, err) < 0)
+        return -1;
+    if (!writing && prefix) {
+        free(context->recorded_prefix);
+        context->settings.prefix = context->recorded_prefix = TAKE_PTR(prefix);
+    }
+    free(prefix);
+    return 0;
 }
 
 int context_open_engine(struct context *context, struct error *err)

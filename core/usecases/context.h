@@ -35,6 +35,7 @@ struct context {
     struct action_origin origin;
     struct history *history;
     struct engine *engine;
+    char *recorded_prefix; /* settings.prefix of a reading command: the history's own */
 };
 
 /* Learns the secrets of the settings and who runs this. argv is masked and kept for the history. */
@@ -42,7 +43,10 @@ void context_init(struct context *context, const struct settings *settings, int 
                   const struct log *log);
 void context_release(struct context *context);
 
-/* Opens the history and checks that this binary may read it, or with `writing` write it. */
+/*
+ * Opens the history and checks that this binary may read it, or with `writing` write it. A reading
+ * command works with the prefix that the history recorded.
+ */
 int context_open_history(struct context *context, bool writing, struct error *err);
 int context_open_engine(struct context *context, struct error *err);
 

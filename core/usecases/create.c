@@ -118,8 +118,13 @@ static int create_new(struct run *run, const struct declaration *declaration, in
         return -1;
     if (!pg_rows_count(rows))
         return action_replaced(err);
-    if (make_index(run, content, index_name, 1, err) == 0)
+    if (make_index(run, content, index_name, 1, err) == 0) {
+        if (!content->changed_sql)
+            log_say(context->log, LOG_NOTICE,
+                    "%s has no changed.sql: rows that are gone are found by es_update --full only",
+                    declaration->name);
         return 0;
+    }
     item->number = 0;
     free(TAKE_PTR(item->index));
     return error_prefix(err, "%s", declaration->name);

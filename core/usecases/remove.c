@@ -59,6 +59,7 @@ static int take_all_documents(struct run *run, const struct instance *instance,
         .engine = context->engine,
         .history = context->history,
         .log = context->log,
+        .secrets = &context->secrets,
         .instance_id = instance->id,
         .action_id = run->action.id,
         .index_name = instance->index_name,
@@ -241,8 +242,8 @@ static int remove_instances(struct context *context, const struct removal *remov
     for (size_t i = 0; i < count && result == 0; i++) {
         const struct target *target = &request->targets.list[i];
         result = choice_open(context, target->name, &choices[i], err);
-        if (result == 0)
-            result = choose(request, target, &choices[i], err);
+        if (result == 0 && choose(request, target, &choices[i], err) < 0)
+            result = run_refused(context, removal->action, choices[i].master.id, err);
     }
     if (result == 0)
         result = remove_chosen(context, removal, request, choices, count, report, err);

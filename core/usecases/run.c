@@ -163,6 +163,18 @@ int run_end_in_transaction(struct run *run, struct report_item *item, struct err
     return run_end(run, 0, item, err);
 }
 
+int run_refused(struct context *context, const char *action, int64_t master_id, struct error *err)
+{
+    struct run run = {
+        .context = context,
+        .action = {.master_id = master_id, .name = action},
+    };
+    if (context->settings.dry_run || !master_id)
+        return -1;
+    action_new_id(&run.action);
+    return refused_with_row(&run, err);
+}
+
 /* ---- parents ---- */
 
 static int parent_lock_number(struct parent *parent, struct error *err)

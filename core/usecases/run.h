@@ -47,6 +47,12 @@ int run_end(struct run *run, int result, struct report_item *item, struct error 
  */
 int run_end_in_transaction(struct run *run, struct report_item *item, struct error *err);
 
+/*
+ * Leaves one closed `failed` row of a command that got no further than finding out which instance
+ * of the master is meant; a dry run leaves none. Returns -1, *err stays what it is.
+ */
+int run_refused(struct context *context, const char *action, int64_t master_id, struct error *err);
+
 /* An action that stands for several; a single one has none. */
 struct parent {
     struct context *context;

@@ -103,7 +103,8 @@ static int choose_mode(struct update *update, struct error *err)
     if (update->request->full)
         return 0;
     if (!instance->filled_at) {
-        log_say(log, LOG_NOTICE, "%s: its first update is a full one", instance->index_name);
+        log_say(log, LOG_NOTICE, "%s: it is not filled yet, so this update is a full one",
+                instance->index_name);
         return 0;
     }
     if (!update->source->changed && !update->source->columns.has_changed_at) {
@@ -122,6 +123,10 @@ static int choose_mode(struct update *update, struct error *err)
         return 0;
     }
     update->since = x_strdup(instance->changed_through);
+    if (!update->source->changed)
+        log_say(log, LOG_DETAIL,
+                "%s has no changed.sql: rows that are gone are found by --full only",
+                instance->index_name);
     return 0;
 }
 
@@ -160,6 +165,7 @@ static int prepare(struct update *update, struct error *err)
         .engine = context->engine,
         .history = context->history,
         .log = context->log,
+        .secrets = &context->secrets,
         .instance_id = instance->id,
         .action_id = update->run->action.id,
         .index_name = instance->index_name,
@@ -457,7 +463,7 @@ static int open_choices(struct context *context, const struct update_request *re
                 return -1;
         }
         if (choose(context, request, &targets->list[i], choice, err) < 0)
-            return -1;
+            return run_refused(context, "update", choice->master.id, err);
     }
     return 0;
 }
@@ -474,6 +480,15 @@ static int all_masters(struct context *context, struct targets *ret_targets, str
     return 0;
 }
 
+/* Instances do not depend on each other: one that fails does not keep the others stale. */
+static void keep_first(struct context *context, struct error *first, struct error *next)
+{
+    if (!error_is_set(first) || next->kind == ERR_STOPPED)
+        error_move(first, next);
+    else
+        log_say(context->log, LOG_WARNING, "%s", next->message);
+}
+
 static int update_chosen(struct context *context, const struct update_request *request,
                          struct choice *choices, size_t count, struct report *report,
                          struct error *err)
@@ -484,13 +499,17 @@ static int update_chosen(struct context *context, const struct update_request *r
         parts += choices[i].chosen_count;
     if (!context->settings.dry_run && parent_begin(context, "update", parts, &parent, err) < 0)
         return -1;
-    int result = 0;
-    for (size_t i = 0; i < count; i++)
-        for (size_t j = 0; j < choices[i].chosen_count && result == 0; j++)
-            result = update_one(context, request, &choices[i].master,
-                                &choices[i].instances.list[choices[i].chosen[j]],
-                                parent_id(&parent), report, err);
-    return parent_end(&parent, result, err);
+    for (size_t i = 0; i < count && err->kind != ERR_STOPPED; i++) {
+        const struct choice *choice = &choices[i];
+        for (size_t j = 0; j < choice->chosen_count && err->kind != ERR_STOPPED; j++) {
+            _cleanup_(error_release) struct error one = {};
+            if (update_one(context, request, &choice->master,
+                           &choice->instances.list[choice->chosen[j]], parent_id(&parent), report,
+                           &one) < 0)
+                keep_first(context, err, &one);
+        }
+    }
+    return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
 }
 
 static int judge_rejections(const struct update_request *request, const struct report *report,

@@ -118,7 +118,17 @@ static int read_settings(const struct options *options, struct settings *ret, st
     *ret = (struct settings){
         .history = option_text(options, OPT_HISTORY),
         .source = option_text(options, OPT_SOURCE),
-        .engine = option_text(options, OPT_ENGINE),
+        .engine =
+            {
+                .urls = option_text(options, OPT_ENGINE),
+                .user = option_text(options, OPT_ENGINE_USER),
+                .ca = option_text(options, OPT_CA),
+                .certificate = option_text(options, OPT_CERT),
+                .key = option_text(options, OPT_KEY),
+            },
+        .engine_password_file = option_text(options, OPT_ENGINE_PASSWORD_FILE),
+        .api_key_file = option_text(options, OPT_API_KEY_FILE),
+        .bearer_file = option_text(options, OPT_BEARER_FILE),
         .indexes = option_text(options, OPT_INDEXES),
         .prefix = option_text(options, OPT_PREFIX),
         .tag = option_text(options, OPT_TAG),
@@ -127,10 +137,6 @@ static int read_settings(const struct options *options, struct settings *ret, st
         .skip_if_busy = busy != NULL,
         .dry_run = option_given(options, OPT_DRY_RUN),
     };
-    if (strchr(ret->engine, ',')) {
-        error_set(err, ERR_USAGE, "several engine URLs are not supported yet");
-        return error_hint(err, "Name one of them with --engine URL.");
-    }
     return 0;
 }
 

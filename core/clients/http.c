@@ -6,14 +6,29 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/retry.h"
 
 enum { IDLE_HANDLES = 16 };
 
-struct http {
-    CURLM *multi;
+/* A URL that could not be connected to is passed over for so long. */
+static const int64_t pass_over_ms = 30 * 1000;
+
+struct endpoint {
     char *url; /* without user, password and final '/' */
     char *user;
     char *password;
+    int64_t passed_over_until; /* monotonic ms */
+};
+
+struct http {
+    CURLM *multi;
+    struct endpoint *endpoints;
+    size_t count;
+    size_t turn;
+    char *authorization; /* a whole header line, or NULL: Basic by user and password, if any */
+    char *ca;
+    char *certificate;
+    char *key;
     struct http_request *done; /* ended, not yet handed back; oldest first */
     CURL *idle[IDLE_HANDLES];  /* for reuse: they keep their buffers */
     size_t idle_count;
@@ -37,27 +52,47 @@ static char *url_part(CURLU *url, CURLUPart part, unsigned int flags)
     return copy;
 }
 
-static int parse_url(struct http *http, const char *text, struct error *err)
+static int parse_url(const char *text, const struct http_options *options,
+                     struct endpoint *endpoint, struct error *err)
 {
     CURLU *url = curl_url();
     CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME);
     if (code == CURLUE_OK) {
-        http->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
-        http->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+        endpoint->user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+        endpoint->password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
         curl_url_set(url, CURLUPART_USER, NULL, 0);
         curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
-        http->url = url_part(url, CURLUPART_URL, 0);
+        endpoint->url = url_part(url, CURLUPART_URL, 0);
     }
     curl_url_cleanup(url);
-    bool speaks_http = http->url && strncmp(http->url, "http", 4) == 0;
-    if (!speaks_http || strpbrk(http->url, "?#")) {
+    bool speaks_http = endpoint->url && strncmp(endpoint->url, "http", 4) == 0;
+    if (!speaks_http || strpbrk(endpoint->url, "?#")) {
         error_set(err, ERR_USAGE, "the engine's URL is malformed");
-        return error_hint(err, "Write it as http[s]://[user:password@]host[:port][/prefix].");
+        return error_hint(err, "Write it as http[s]://[user:password@]host[:port][/prefix]; "
+                               "several with commas between them.");
     }
-    size_t length = strlen(http->url);
-    while (length && http->url[length - 1] == '/')
-        http->url[--length] = '\0';
+    size_t length = strlen(endpoint->url);
+    while (length && endpoint->url[length - 1] == '/')
+        endpoint->url[--length] = '\0';
+    if (!endpoint->user && !endpoint->password) {
+        endpoint->user = x_strdup(options->user);
+        endpoint->password = x_strdup(options->password);
+    }
     return 0;
+}
+
+static int parse_urls(struct http *http, const struct http_options *options, struct error *err)
+{
+    _cleanup_free_ char *urls = x_strdup(options->urls);
+    size_t capacity = 0;
+    for (char *save = NULL, *url = strtok_r(urls, ", ", &save); url;
+         url = strtok_r(NULL, ", ", &save)) {
+        http->endpoints = x_grow(http->endpoints, http->count, &capacity, sizeof(*http->endpoints));
+        http->endpoints[http->count] = (struct endpoint){};
+        if (parse_url(url, options, &http->endpoints[http->count++], err) < 0)
+            return -1;
+    }
+    return http->count ? 0 : error_set(err, ERR_USAGE, "the engine's URL is empty");
 }
 
 int http_open(const struct http_options *options, struct http **ret_http, struct error *err)
@@ -65,8 +100,15 @@ int http_open(const struct http_options *options, struct http **ret_http, struct
     _cleanup_(http_closep) struct http *http = x_calloc(1, sizeof(*http));
     if (set_up() < 0 || !(http->multi = curl_multi_init()))
         return error_set(err, ERR_ENGINE, "libcurl cannot be set up");
-    if (parse_url(http, options->url, err) < 0)
+    if (parse_urls(http, options, err) < 0)
         return -1;
+    if (options->api_key)
+        http->authorization = x_printf("Authorization: ApiKey %s", options->api_key);
+    else if (options->bearer)
+        http->authorization = x_printf("Authorization: Bearer %s", options->bearer);
+    http->ca = x_strdup(options->ca);
+    http->certificate = x_strdup(options->certificate);
+    http->key = x_strdup(options->key);
     *ret_http = TAKE_PTR(http);
     return 0;
 }
@@ -79,32 +121,53 @@ void http_close(struct http *http)
         curl_easy_cleanup(http->idle[i]);
     if (http->multi)
         curl_multi_cleanup(http->multi);
-    free(http->url);
-    free(http->user);
-    free(http->password);
+    for (size_t i = 0; i < http->count; i++) {
+        free(http->endpoints[i].url);
+        free(http->endpoints[i].user);
+        free(http->endpoints[i].password);
+    }
+    free(http->endpoints);
+    free(http->authorization);
+    free(http->ca);
+    free(http->certificate);
+    free(http->key);
     free(http);
 }
 
-const char *http_url(const struct http *http)
+size_t http_url_count(const struct http *http)
 {
-    return http->url;
+    return http->count;
 }
 
-void http_url_secrets(const char *text, struct secrets *secrets)
+const char *http_url(const struct http *http, size_t place)
 {
-    CURLU *url = curl_url();
-    if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) == CURLUE_OK) {
-        _cleanup_free_ char *user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
-        _cleanup_free_ char *password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
-        _cleanup_free_ char *encoded = url_part(url, CURLUPART_PASSWORD, 0);
-        if (password) {
-            _cleanup_free_ char *pair = x_printf("%s:%s", user ? user : "", password);
-            secrets_add(secrets, pair);
-            secrets_add(secrets, password);
+    return http->endpoints[place - 1].url;
+}
+
+void http_basic_secrets(const char *user, const char *password, struct secrets *secrets)
+{
+    if (!password)
+        return;
+    _cleanup_free_ char *pair = x_printf("%s:%s", user ? user : "", password);
+    secrets_add(secrets, pair);
+    secrets_add(secrets, password);
+}
+
+void http_url_secrets(const char *urls, struct secrets *secrets)
+{
+    _cleanup_free_ char *copy = x_strdup(urls);
+    for (char *save = NULL, *text = strtok_r(copy, ", ", &save); text;
+         text = strtok_r(NULL, ", ", &save)) {
+        CURLU *url = curl_url();
+        if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) == CURLUE_OK) {
+            _cleanup_free_ char *user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
+            _cleanup_free_ char *password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+            _cleanup_free_ char *encoded = url_part(url, CURLUPART_PASSWORD, 0);
+            http_basic_secrets(user, password, secrets);
             secrets_add(secrets, encoded);
         }
+        curl_url_cleanup(url);
     }
-    curl_url_cleanup(url);
 }
 
 /* ---- requests ---- */
@@ -117,19 +180,49 @@ static size_t receive(char *data, size_t size, size_t count, void *request_point
     return size * count;
 }
 
-static void set_body(CURL *easy, struct http_request *request)
+static void set_headers_and_body(struct http *http, CURL *easy, struct http_request *request)
 {
-    struct curl_slist *headers = NULL;
+    /* Waiting for "100 Continue" would cost a round trip for every body. */
+    struct curl_slist *headers = curl_slist_append(NULL, "Expect:");
+    if (http->authorization)
+        headers = curl_slist_append(headers, http->authorization);
     if (request->content_type) {
         _cleanup_free_ char *type = x_printf("Content-Type: %s", request->content_type);
         headers = curl_slist_append(headers, type);
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     }
-    /* Waiting for "100 Continue" would cost a round trip for every body. */
-    headers = curl_slist_append(headers, "Expect:");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     request->headers = headers;
+}
+
+static void set_access(const struct http *http, const struct endpoint *endpoint, CURL *easy)
+{
+    if (!http->authorization && (endpoint->user || endpoint->password)) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
+        curl_easy_setopt(easy, CURLOPT_USERNAME, endpoint->user ? endpoint->user : "");
+        curl_easy_setopt(easy, CURLOPT_PASSWORD, endpoint->password ? endpoint->password : "");
+    }
+    if (http->ca)
+        curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca);
+    if (http->certificate)
+        curl_easy_setopt(easy, CURLOPT_SSLCERT, http->certificate);
+    if (http->key)
+        curl_easy_setopt(easy, CURLOPT_SSLKEY, http->key);
+}
+
+/* The place whose turn it is, from 1; those that could not be connected to are passed over. */
+static size_t choose_place(struct http *http)
+{
+    int64_t now = clock_ms();
+    for (size_t i = 0; i < http->count; i++) {
+        size_t at = (http->turn + i) % http->count;
+        if (http->endpoints[at].passed_over_until <= now) {
+            http->turn = at + 1;
+            return at + 1;
+        }
+    }
+    return http->turn++ % http->count + 1;
 }
 
 int http_start(struct http *http, struct http_request *request, struct error *err)
@@ -137,17 +230,21 @@ int http_start(struct http *http, struct http_request *request, struct error *er
     CURL *easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
     if (!easy)
         return error_set(err, ERR_ENGINE, "libcurl cannot make a request");
-    _cleanup_free_ char *url = x_printf("%s%s", http->url, request->path);
+    size_t place = request->place ? request->place : choose_place(http);
+    const struct endpoint *endpoint = &http->endpoints[place - 1];
+    _cleanup_free_ char *url = x_printf("%s%s", endpoint->url, request->path);
 
     request->status = 0;
     request->failure = NULL;
     request->retry_after = 0;
-    request->done = false;
+    request->used = place;
+    request->unconnected = request->done = false;
     request->response = BUFFER(HTTP_RESPONSE_MAX);
     request->handle = easy;
 
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    set_body(easy, request);
+    set_headers_and_body(http, easy, request);
+    set_access(http, endpoint, easy);
     if (strcmp(request->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
@@ -159,11 +256,6 @@ int http_start(struct http *http, struct http_request *request, struct error *er
     curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)(request->timeout_s ? request->timeout_s : 60));
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "esmigrate");
-    if (http->user || http->password) {
-        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
-        curl_easy_setopt(easy, CURLOPT_USERNAME, http->user ? http->user : "");
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, http->password ? http->password : "");
-    }
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
         request->handle = NULL;
@@ -196,7 +288,13 @@ static void finish(struct http *http, struct http_request *request, CURLcode cod
         request->status = (int)status;
         request->retry_after = retry_after > 3600 ? 3600 : (int)retry_after;
     } else {
-        request->failure = x_strdup(curl_easy_strerror(code));
+        struct endpoint *endpoint = &http->endpoints[request->used - 1];
+        request->failure = x_printf("%s: %s", endpoint->url, curl_easy_strerror(code));
+        request->unconnected = code == CURLE_COULDNT_CONNECT ||
+                               code == CURLE_COULDNT_RESOLVE_HOST ||
+                               code == CURLE_COULDNT_RESOLVE_PROXY;
+        if (request->unconnected)
+            endpoint->passed_over_until = clock_ms() + pass_over_ms;
     }
     put_back(http, request);
     request->done = true;
@@ -279,7 +377,7 @@ static void unlink_done(struct http *http, struct http_request *request)
     }
 }
 
-int http_perform(struct http *http, struct http_request *request, struct error *err)
+static int perform_once(struct http *http, struct http_request *request, struct error *err)
 {
     if (http_start(http, request, err) < 0)
         return -1;
@@ -290,6 +388,20 @@ int http_perform(struct http *http, struct http_request *request, struct error *
             return error_set(err, ERR_ENGINE, "libcurl cannot wait");
     }
     unlink_done(http, request);
+    return 0;
+}
+
+int http_perform(struct http *http, struct http_request *request, struct error *err)
+{
+    size_t tries = request->place ? 1 : http->count;
+    if (perform_once(http, request, err) < 0)
+        return -1;
+    /* What could not be connected to has certainly not carried anything out. */
+    while (request->unconnected && --tries) {
+        http_request_release(request);
+        if (perform_once(http, request, err) < 0)
+            return -1;
+    }
     return 0;
 }
 

@@ -20,8 +20,16 @@
 
 struct http;
 
+/* NULL for what is not used. User and password stand for URLs that carry none of their own. */
 struct http_options {
-    const char *url; /* scheme://[user:password@]host[:port][/prefix] */
+    const char *urls; /* [scheme://][user:password@]host[:port][/prefix], several with commas */
+    const char *user;
+    const char *password;
+    const char *api_key; /* as the Authorization header wants it, base64 of "id:key" */
+    const char *bearer;
+    const char *ca;          /* file of certificates that the server's is checked against */
+    const char *certificate; /* file of the client's certificate */
+    const char *key;         /* file of its key, if that is not in the same file */
 };
 
 struct http_request {
@@ -32,6 +40,7 @@ struct http_request {
     const void *body;
     size_t body_length; /* bytes */
     int timeout_s;      /* of the whole request; 0: 60 */
+    size_t place;       /* 0: any of the URLs; else only the one at this place, from 1 */
     void *owner;        /* for the caller */
 
     /* set when it has ended */
@@ -44,6 +53,8 @@ struct http_request {
     void *handle;
     void *headers;
     struct http_request *next;
+    size_t used; /* the place of the URL it went to */
+    bool unconnected;
     bool done;
 };
 
@@ -54,12 +65,16 @@ int http_open(const struct http_options *options, struct http **ret_http, struct
 void http_close(struct http *http);
 DEFINE_CLEANUP(struct http *, http_close)
 
-/* The URL without user and password, and without a final '/'. */
-const char *http_url(const struct http *http);
+/* How many URLs there are, and the one at a place from 1: without user and password. */
+size_t http_url_count(const struct http *http);
+const char *http_url(const struct http *http, size_t place);
 
-/* Adds what a URL carries in secrets, also in the form the Authorization header has. */
-void http_url_secrets(const char *url, struct secrets *secrets);
+/* Adds what URLs carry in secrets, also in the form the Authorization header has. */
+void http_url_secrets(const char *urls, struct secrets *secrets);
+/* The same for a user and a password of their own. */
+void http_basic_secrets(const char *user, const char *password, struct secrets *secrets);
 
+/* URLs take turns; one that could not be connected to is passed over for a while. */
 int http_start(struct http *http, struct http_request *request, struct error *err);
 
 /*
@@ -72,6 +87,7 @@ int http_wait(struct http *http, struct pollfd *others, size_t count, int timeou
 /* A request that has ended, or NULL. */
 struct http_request *http_next_done(struct http *http);
 
+/* One request from start to end; where a URL cannot be connected to, the next one is tried. */
 int http_perform(struct http *http, struct http_request *request, struct error *err);
 
 /* Takes back a request that is under way: its body may be freed afterwards. */

@@ -10,13 +10,11 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/digest.h"
+#include "base/file.h"
 #include "base/memory.h"
 #include "clients/json.h"
 #include "clients/postgres.h"
 #include "domain/canonical.h"
-
-/* A file larger than this is not a declaration. */
-static const size_t largest_file = (size_t)16 * 1024 * 1024;
 
 void content_release(struct content *content)
 {
@@ -46,37 +44,6 @@ void declaration_release(struct declaration *declaration)
 }
 
 /* ---- files ---- */
-
-static void close_file(FILE **file)
-{
-    if (*file)
-        fclose(*file);
-}
-
-/* A missing file is an error only if it is required; otherwise *ret_text is NULL. */
-static int read_file(const char *path, bool required, char **ret_text, struct error *err)
-{
-    _cleanup_(close_file) FILE *file = fopen(path, "re");
-    if (!file && errno == ENOENT && !required) {
-        *ret_text = NULL;
-        return 0;
-    }
-    if (!file)
-        return error_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
-
-    _cleanup_(buffer_release) struct buffer text = BUFFER(largest_file);
-    char block[16384];
-    size_t length;
-    while ((length = fread(block, 1, sizeof(block), file)) > 0)
-        if (buffer_append(&text, block, length) < 0)
-            return error_set(err, ERR_USAGE, "%s: larger than %zu bytes", path, largest_file);
-    if (ferror(file))
-        return error_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
-    if (memchr(buffer_cstr(&text), '\0', text.length))
-        return error_set(err, ERR_USAGE, "%s: there is a NUL byte in it", path);
-    *ret_text = buffer_take(&text);
-    return 0;
-}
 
 bool declaration_exists(const char *directory, const char *name)
 {
@@ -308,7 +275,7 @@ int master_options_parse(const char *text, const char *place, struct master_opti
 static int read_options_file(struct declaration *declaration, const char *path, struct error *err)
 {
     _cleanup_free_ char *text = NULL;
-    if (read_file(path, false, &text, err) < 0)
+    if (read_text_file(path, false, &text, err) < 0)
         return -1;
     if (!text) {
         declaration->options_json = x_strdup("{}");
@@ -346,9 +313,9 @@ int declaration_read(const char *directory, const char *name, struct declaration
         return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
                                "another folder of declarations with --indexes.");
     }
-    if (read_file(body_path, true, &content->body, err) < 0 ||
-        read_file(documents_path, true, &content->documents_sql, err) < 0 ||
-        read_file(changed_path, false, &content->changed_sql, err) < 0 ||
+    if (read_text_file(body_path, true, &content->body, err) < 0 ||
+        read_text_file(documents_path, true, &content->documents_sql, err) < 0 ||
+        read_text_file(changed_path, false, &content->changed_sql, err) < 0 ||
         read_options_file(&declaration, options_path, err) < 0)
         return -1;
     if (check_body(content->body, err) < 0)

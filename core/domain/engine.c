@@ -55,15 +55,30 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
         error_detail(err, "%s: %s", cause_type, why);
     }
     if (request->status == 401)
-        error_hint(err, "Give user and password in the engine's URL.");
+        error_hint(err, "Check the engine's user and password, API key or token.");
     err->http_code = request->status;
     return -1;
 }
 
-/*
- * Sends a request and parses the answer. A status of 400 or more is an error but for `accepted`
- * (0: none), which then gives NULL in *ret_answer.
- */
+/* What the answer of an ended request says, as JSON; an error status is an error but for
+ * `accepted` (0: none), which then gives NULL in *ret_answer. */
+static int take_answer(const struct http_request *request, const char *doing, int accepted,
+                       json **ret_answer, struct error *err)
+{
+    if (request->failure || (request->status >= 400 && request->status != accepted))
+        return engine_answer_error(request, doing, err);
+    if (!ret_answer)
+        return 0;
+    *ret_answer = NULL;
+    if (request->status >= 400)
+        return 0;
+    *ret_answer = json_parse(buffer_cstr(&request->response), request->response.length, err);
+    if (*ret_answer)
+        return 0;
+    error_set(err, ERR_ENGINE, "engine: %s: the answer is not JSON", doing);
+    return error_hint(err, "Is this URL really that of an Elasticsearch or OpenSearch?");
+}
+
 static int call(struct engine *engine, const char *method, const char *path, const char *body,
                 const char *doing, int accepted, json **ret_answer, struct error *err)
 {
@@ -76,51 +91,70 @@ static int call(struct engine *engine, const char *method, const char *path, con
         .timeout_s = 120,
     };
     int result = http_perform(engine->http, &request, err);
-    if (result == 0 && (request.failure || (request.status >= 400 && request.status != accepted)))
-        result = engine_answer_error(&request, doing, err);
-    if (result == 0 && ret_answer) {
-        *ret_answer = NULL;
-        if (request.status < 400) {
-            *ret_answer = json_parse(buffer_cstr(&request.response), request.response.length, err);
-            if (!*ret_answer) {
-                error_set(err, ERR_ENGINE, "engine: %s: the answer is not JSON", doing);
-                error_hint(err, "Is %s really an Elasticsearch or OpenSearch?",
-                           http_url(engine->http));
-                result = -1;
-            }
-        }
-    }
+    if (result == 0)
+        result = take_answer(&request, doing, accepted, ret_answer, err);
     http_request_release(&request);
     return result;
 }
 
 /* ---- connection ---- */
 
-static int identify(struct engine *engine, struct error *err)
+/* Whose answer this is must be the same at every URL. */
+static int compare_identity(struct engine *engine, json *answer, size_t place, struct error *err)
 {
-    _cleanup_(json_freep) json *answer = NULL;
-    if (call(engine, "GET", "/", NULL, "connect", 0, &answer, err) < 0) {
-        if (!err->http_code)
-            error_hint(err, "Is the engine running at %s? Name another with --engine URL.",
-                       http_url(engine->http));
-        return -1;
-    }
+    const char *url = http_url(engine->http, place);
     const char *number = json_text(JSON_PATH(answer, "version", "number"), NULL);
+    const char *uuid = json_text(json_get(answer, "cluster_uuid"), "");
     if (!number)
         return error_set(err, ERR_ENGINE, "engine: %s is neither Elasticsearch nor OpenSearch",
-                         http_url(engine->http));
-    engine->version = x_strdup(number);
-    engine->family =
-        x_strdup(json_text(JSON_PATH(answer, "version", "distribution"), "elasticsearch"));
-    engine->cluster_uuid = x_strdup(json_text(json_get(answer, "cluster_uuid"), ""));
+                         url);
+    if (!engine->version) {
+        engine->version = x_strdup(number);
+        engine->family =
+            x_strdup(json_text(JSON_PATH(answer, "version", "distribution"), "elasticsearch"));
+        engine->cluster_uuid = x_strdup(uuid);
+    }
+    if (strcmp(engine->cluster_uuid, uuid) == 0)
+        return 0;
+    error_set(err, ERR_USAGE, "%s belongs to another cluster than the engine's other URLs", url);
+    error_detail(err, "Its cluster_uuid is %s, theirs is %s.", uuid, engine->cluster_uuid);
+    return error_hint(err, "Name URLs of one cluster only with --engine.");
+}
+
+static int identify_at(struct engine *engine, size_t place, struct error *err)
+{
+    struct http_request request = {.method = "GET", .path = "/", .place = place};
+    _cleanup_(json_freep) json *answer = NULL;
+    int result = http_perform(engine->http, &request, err);
+    if (result == 0)
+        result = take_answer(&request, "connect", 0, &answer, err);
+    if (result == 0)
+        result = compare_identity(engine, answer, place, err);
+    else if (request.failure)
+        error_hint(err, "Is the engine running at %s? Name another with --engine URL.",
+                   http_url(engine->http, place));
+    http_request_release(&request);
+    return result;
+}
+
+static int identify(struct engine *engine, struct error *err)
+{
+    for (size_t place = 1; place <= http_url_count(engine->http); place++) {
+        if (identify_at(engine, place, err) == 0)
+            continue;
+        if (err->kind == ERR_USAGE || err->http_code)
+            return -1;
+    }
+    if (!engine->version)
+        return -1;
+    error_release(err); /* one that does not answer is what the others are for */
     return 0;
 }
 
-int engine_open(const char *url, struct engine **ret_engine, struct error *err)
+int engine_open(const struct http_options *access, struct engine **ret_engine, struct error *err)
 {
     _cleanup_(engine_closep) struct engine *engine = x_calloc(1, sizeof(*engine));
-    struct http_options options = {.url = url};
-    if (http_open(&options, &engine->http, err) < 0 || identify(engine, err) < 0)
+    if (http_open(access, &engine->http, err) < 0 || identify(engine, err) < 0)
         return -1;
     *ret_engine = TAKE_PTR(engine);
     return 0;

@@ -23,8 +23,9 @@ struct engine {
     char *cluster_uuid;
 };
 
-/* Connects and asks who is there. */
-int engine_open(const char *url, struct engine **ret_engine, struct error *err);
+/* Connects and asks who is there. Of several URLs those that answer must be of one cluster, and
+ * one at least must answer. */
+int engine_open(const struct http_options *access, struct engine **ret_engine, struct error *err);
 void engine_close(struct engine *engine);
 DEFINE_CLEANUP(struct engine *, engine_close)
 

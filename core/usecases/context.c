@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/retry.h"
 #include "base/stop.h"
@@ -36,10 +37,14 @@ static void learn_secrets(struct secrets *secrets, const char *text)
 void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
                   const struct log *log)
 {
-    *context = (struct context){.settings = *settings, .log = log};
+    *context = (struct context){
+        .settings = *settings,
+        .access = settings->engine,
+        .log = log,
+    };
     pg_conninfo_secrets(settings->history, &context->secrets);
     pg_conninfo_secrets(settings->source, &context->secrets);
-    http_url_secrets(settings->engine, &context->secrets);
+    http_url_secrets(settings->engine.urls, &context->secrets);
     secrets_add(&context->secrets, getenv("PGPASSWORD"));
     for (int i = 0; i < argc; i++)
         learn_secrets(&context->secrets, argv[i]);
@@ -60,6 +65,9 @@ void context_release(struct context *context)
 {
     history_close(context->history);
     engine_close(context->engine);
+    free((char *)context->access.password);
+    free((char *)context->access.api_key);
+    free((char *)context->access.bearer);
     free(context->recorded_prefix);
     action_origin_release(&context->origin);
     secrets_release(&context->secrets);
@@ -85,11 +93,35 @@ int context_open_history(struct context *context, bool writing, struct error *er
     return 0;
 }
 
+/* The first line of a file that holds a secret, which is remembered as one. */
+static int read_secret(struct context *context, const char *path, const char **slot,
+                       struct error *err)
+{
+    _cleanup_free_ char *text = NULL;
+    if (!path || *slot)
+        return 0;
+    if (read_text_file(path, true, &text, err) < 0)
+        return -1;
+    text[strcspn(text, "\r\n")] = '\0';
+    if (!*text)
+        return error_set(err, ERR_USAGE, "%s: the first line is empty", path);
+    secrets_add(&context->secrets, text);
+    *slot = TAKE_PTR(text);
+    return 0;
+}
+
 int context_open_engine(struct context *context, struct error *err)
 {
+    const struct settings *settings = &context->settings;
+    struct http_options *access = &context->access;
     if (context->engine)
         return 0;
-    return engine_open(context->settings.engine, &context->engine, err);
+    if (read_secret(context, settings->engine_password_file, &access->password, err) < 0 ||
+        read_secret(context, settings->api_key_file, &access->api_key, err) < 0 ||
+        read_secret(context, settings->bearer_file, &access->bearer, err) < 0)
+        return -1;
+    http_basic_secrets(access->user, access->password, &context->secrets);
+    return engine_open(access, &context->engine, err);
 }
 
 static int try_servers(struct context *context, struct error *err)

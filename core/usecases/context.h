@@ -16,9 +16,12 @@
 
 /* What options and environment decided; texts are borrowed and never NULL where not said. */
 struct settings {
-    const char *history; /* conninfo; "" leaves everything to libpq's environment */
-    const char *source;  /* conninfo, or NULL: that of the master, else the history's */
-    const char *engine;  /* URL */
+    const char *history;        /* conninfo; "" leaves everything to libpq's environment */
+    const char *source;         /* conninfo, or NULL: that of the master, else the history's */
+    struct http_options engine; /* URLs and what they are opened with, but for the next three */
+    const char *engine_password_file; /* files whose one line is the secret, or NULL */
+    const char *api_key_file;
+    const char *bearer_file;
     const char *indexes; /* folder of the declarations */
     const char *prefix;
     const char *tag; /* or NULL */
@@ -32,6 +35,7 @@ struct context {
     struct settings settings;
     const struct log *log;
     struct secrets secrets;
+    struct http_options access; /* settings.engine and the secrets out of the files */
     struct action_origin origin;
     struct history *history;
     struct engine *engine;

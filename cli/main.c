@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/stop.h"
 #include "base/version.h"
 #include "command.h"
@@ -200,6 +201,18 @@ static int run_command(struct session *session, int argc, char **argv, struct er
     return result < 0 ? -1 : command->run(session, err);
 }
 
+static int unknown_command(const char *word, struct error *err)
+{
+    const char *names[ARRAY_SIZE(commands)];
+    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+        names[i] = commands[i]->name;
+    const char *nearest = nearest_name(word, names, ARRAY_SIZE(names));
+    error_set(err, ERR_USAGE, "unknown command \"%s\"", word);
+    if (nearest)
+        return error_hint(err, "Did you mean %s? See esmigrate --help", nearest);
+    return error_hint(err, "See esmigrate --help");
+}
+
 /* "es_list ..." by an installed link, or "esmigrate es_list ...". */
 static const struct command *choose_command(int *argc, char ***argv, struct error *err)
 {
@@ -209,6 +222,7 @@ static const struct command *choose_command(int *argc, char ***argv, struct erro
         return command;
     if (*argc < 2) {
         error_set(err, ERR_USAGE, "no command is given");
+        error_hint(err, "See esmigrate --help");
     } else {
         command = find_command((*argv)[1]);
         if (command) {
@@ -216,9 +230,8 @@ static const struct command *choose_command(int *argc, char ***argv, struct erro
             ++*argv;
             return command;
         }
-        error_set(err, ERR_USAGE, "unknown command \"%s\"", (*argv)[1]);
+        unknown_command((*argv)[1], err);
     }
-    error_hint(err, "See esmigrate --help");
     return NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "domain/history.h"
 #include "domain/sqltext.h"
 #include "sql.h"
 
@@ -12,6 +13,8 @@
 static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
 
 enum { COPY_FIELDS = 6 };
+
+static const char lock_not_available[] = "55P03"; /* SQLSTATE */
 
 void texts_free(char **texts, size_t count)
 {
@@ -57,13 +60,40 @@ void source_close(struct source *source)
     free(source);
 }
 
+/* ---- errors ---- */
+
+/*
+ * A statement on the source failed. When it was the lock_timeout, the user needs to know who holds
+ * the table; the failed transaction is over, so that can be asked on the same connection.
+ */
+static int failed(struct source *source, struct error *err)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (strcmp(err->sqlstate, lock_not_available) != 0)
+        return -1;
+    error_set(err, ERR_POSTGRES, "source database: a table stayed locked for the lock timeout");
+    error_hint(err, "Let that transaction end, or wait longer with --lock-timeout SECONDS.");
+    if (pg_run(source->pg, "ROLLBACK", &ignored) < 0 ||
+        pg_query(source->pg, sql_source_blockers, PG_NO_VALUES, &rows, &ignored) < 0 ||
+        !pg_rows_count(rows))
+        return -1;
+    _cleanup_free_ char *since = time_rfc3339(pg_text(rows, 0, "since"));
+    return error_detail(err, "Session pid %s (%s) locks %s%s%s.", pg_text(rows, 0, "pid"),
+                        pg_text(rows, 0, "application"), pg_text(rows, 0, "relation"),
+                        since ? ", in a transaction since " : "", since ? since : "");
+}
+
 /* ---- preparing ---- */
 
 /* Turns the server's position in the statement into a line of the user's file. */
-static int blame_file(const char *sql, const char *place, const char *file, struct error *err)
+static int blame_file(struct source *source, const char *sql, const char *place, const char *file,
+                      struct error *err)
 {
     if (!err->sqlstate[0])
         return -1; /* the connection, not the statement */
+    if (strcmp(err->sqlstate, lock_not_available) == 0)
+        return failed(source, err);
     int line = 1;
     int characters = 1;
     for (const char *c = sql; *c && characters < err->position; c++) {
@@ -87,7 +117,7 @@ static int use_documents(struct source *source, const struct content *content, c
     _cleanup_(pg_description_release) struct pg_description description = {};
     _cleanup_free_ char *file = x_printf("%s/documents.sql", place);
     if (pg_describe(source->pg, content->documents_sql, &description, err) < 0)
-        return blame_file(content->documents_sql, place, "documents.sql", err);
+        return blame_file(source, content->documents_sql, place, "documents.sql", err);
     if (document_columns_read(&description, content->changed_at_zone, file, &source->columns, err) <
         0)
         return -1;
@@ -102,7 +132,7 @@ static int use_changed(struct source *source, const struct content *content, con
     if (!content->changed_sql)
         return 0;
     if (pg_describe(source->pg, content->changed_sql, &description, err) < 0)
-        return blame_file(content->changed_sql, place, "changed.sql", err);
+        return blame_file(source, content->changed_sql, place, "changed.sql", err);
     if (description.count != 1 || strcmp(description.columns[0].name, "_id") != 0) {
         error_set(err, ERR_USAGE, "%s/changed.sql: it must return one column, _id", place);
         return error_hint(err, "For example: SELECT course_id AS _id FROM lesson WHERE "
@@ -133,8 +163,8 @@ static int check_wrapped(struct source *source, const char *place, struct error 
     reading_sql(source, &sql, NULL);
     if (pg_describe(source->pg, buffer_cstr(&sql), &description, err) == 0)
         return 0;
-    if (!err->sqlstate[0])
-        return -1;
+    if (!err->sqlstate[0] || strcmp(err->sqlstate, lock_not_available) == 0)
+        return failed(source, err);
     err->kind = ERR_USAGE;
     error_prefix(err, "%s/documents.sql: as a subquery", place);
     return error_hint(err, "It must be one SELECT.");
@@ -227,7 +257,9 @@ static int start_reading(struct source *source, const char *condition, struct er
     buffer_text(&sql, "COPY (");
     reading_sql(source, &sql, condition);
     buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
-    return pg_copy_start(source->pg, buffer_cstr(&sql), err);
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return failed(source, err);
+    return 0;
 }
 
 int source_read_all(struct source *source, struct error *err)
@@ -321,8 +353,10 @@ int source_open_changed_ids(struct source *source, const char *since, struct err
     /* All rows will be fetched: the plan for the first few would be the wrong one. */
     if (pg_run(source->pg, "SET LOCAL cursor_tuple_fraction = 1", err) < 0)
         return -1;
-    return pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
-                    err);
+    if (pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
+                 err) < 0)
+        return failed(source, err);
+    return 0;
 }
 
 int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,

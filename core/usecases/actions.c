@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "sql.h"
+#include "usecases/targets.h"
 
 void action_records_release(struct action_records *records)
 {
@@ -126,6 +127,5 @@ int list_actions(struct context *context, const struct action_filter *filter,
         *ret_single = true;
         return find_one(context, filter->word, ret_records, err);
     }
-    error_set(err, ERR_FAILED, "the history knows no master \"%s\"", filter->word);
-    return error_hint(err, "See which there are: esmigrate es_list");
+    return unknown_master(context, filter->word, err);
 }

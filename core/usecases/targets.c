@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "domain/names.h"
 
 void targets_release(struct targets *targets)
@@ -45,18 +46,31 @@ void choice_release(struct choice *choice)
     *choice = (struct choice){};
 }
 
+int unknown_master(struct context *context, const char *name, struct error *err)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(masters_release) struct masters masters = {};
+    error_set(err, ERR_FAILED, "the history knows no master \"%s\"", name);
+    if (declaration_exists(context->settings.indexes, name))
+        return error_hint(err, "It is declared: esmigrate es_create %s", name);
+    history_all_masters(context->history, &masters, &ignored);
+    _cleanup_free_ const char **names = x_calloc(masters.count, sizeof(char *));
+    for (size_t i = 0; i < masters.count; i++)
+        names[i] = masters.list[i].name;
+    const char *nearest = nearest_name(name, names, masters.count);
+    if (nearest)
+        return error_hint(err, "Did you mean %s? See which there are: esmigrate es_list", nearest);
+    return error_hint(err, "See which there are: esmigrate es_list");
+}
+
 int choice_open(struct context *context, const char *name, struct choice *ret_choice,
                 struct error *err)
 {
     _cleanup_(choice_release) struct choice choice = {};
     if (history_find_master(context->history, name, &choice.master, err) < 0)
         return -1;
-    if (!choice.master.id) {
-        error_set(err, ERR_FAILED, "the history knows no master \"%s\"", name);
-        if (declaration_exists(context->settings.indexes, name))
-            return error_hint(err, "It is declared: esmigrate es_create %s", name);
-        return error_hint(err, "See which there are: esmigrate es_list");
-    }
+    if (!choice.master.id)
+        return unknown_master(context, name, err);
     if (history_find_instances(context->history, choice.master.id, &choice.instances, err) < 0)
         return -1;
     *ret_choice = TAKE(choice);

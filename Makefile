@@ -96,6 +96,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libesmigrate.a Makefile
 		$(BUILD)/libesmigrate.a $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
+$(BUILD)/unit/test_output: $(BUILD)/objects/cli/output.o
 
 check: $(TEST_PROGRAMS)
 	@for program in $(TEST_PROGRAMS); do $$program || exit 1; done

@@ -130,9 +130,10 @@ static int apply_settings(struct pg *pg, const struct pg_options *options, struc
 
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err)
 {
-    /* A parse error is told without libpq's text, which quotes the string with its password. */
+    /* A parse error is told without libpq's text, which quotes the string with its password. A
+     * plain database name is no connection string, but libpq takes it as psql does. */
     PQconninfoOption *parsed = PQconninfoParse(options->conninfo, NULL);
-    if (!parsed && *options->conninfo) {
+    if (!parsed && strpbrk(options->conninfo, "=:")) {
         error_set(err, ERR_USAGE, "the connection string of the %s database is malformed",
                   options->name);
         return error_hint(err, "Write keyword=value pairs (host=... dbname=...) or a URI "

@@ -1,0 +1,103 @@
+"""Fixtures of the end-to-end tests. All servers are real, listen on 127.0.0.1 and end with the run.
+
+Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
+that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test twice); ESMIGRATE_TEST_DIR,
+the folder for the servers (default: a temporary one).
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+
+import pytest
+
+from harness import App
+from servers import Engine, Postgres
+
+# As if it were Ctrl-C: pytest then ends its fixtures, and with them the servers.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+# libpq, here and in esmigrate, would mix the developer's own settings into every connection.
+for _name in [name for name in os.environ if name.startswith("PG")]:
+    del os.environ[_name]
+
+ENGINES = os.environ.get("ESMIGRATE_TEST_ENGINES", "opensearch").split(",")
+
+
+@pytest.fixture(scope="session")
+def server_folder():
+    """The folder in which servers live; other system users can reach it, as they have to."""
+    given = os.environ.get("ESMIGRATE_TEST_DIR")
+    folder = pathlib.Path(given or tempfile.mkdtemp(prefix="esmigrate-test.", dir=os.environ.get("TMPDIR", "/var/tmp")))
+    folder.chmod(0o755)
+    yield folder
+    if not given:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(server_folder):
+    """The PostgreSQL server of the run (servers.Postgres)."""
+    server = Postgres(server_folder / "postgres")
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request, server_folder):
+    """The engine (servers.Engine), once per family in ESMIGRATE_TEST_ENGINES."""
+    server = Engine(request.param, server_folder / request.param)
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def private_postgres(server_folder):
+    """Makes PostgreSQL servers for this test alone: private_postgres("--set", "track_activities: off")."""
+    servers = []
+
+    def make(*options):
+        servers.append(Postgres(tempfile.mkdtemp(prefix="postgres.", dir=server_folder), *options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.remove()
+
+
+@pytest.fixture
+def private_engine(server_folder, engine):
+    """Makes engines, of the family that the test runs on, for this test alone:
+    private_engine("--set", "thread_pool.write.queue_size: 1"). It takes ten seconds."""
+    servers = []
+
+    def make(*options):
+        servers.append(Engine(engine.family, tempfile.mkdtemp(prefix="engine.", dir=server_folder), *options))
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.remove()
+
+
+@pytest.fixture
+def make_app(postgres_server, engine, tmp_path):
+    """Makes an App (see harness.App), on other servers than the run's if they are given:
+    make_app(postgres=..., engine=...)."""
+    apps = []
+
+    def make(postgres=postgres_server, engine=engine):
+        apps.append(App(postgres, engine, tmp_path / f"app{len(apps) + 1}"))
+        return apps[-1]
+
+    yield make
+    for app in apps:
+        app.clean_up()
+
+
+@pytest.fixture
+def app(make_app):
+    """An application for this test: a fresh database, an index prefix of its own, an empty indexes/ (harness.App)."""
+    return make_app()

@@ -43,8 +43,12 @@ extern const struct command es_history_command;
 /* The words as NAME [N] and NAME-N; at least one of them. */
 int session_targets(const struct session *session, struct targets *ret_targets, struct error *err);
 
-/* id, action, master, instance, index, result of each item: what most commands print. */
-void session_print_results(const struct session *session, const struct report *report);
+/* id, action, master, instance, index, result of each item: what most commands print. `result` is
+ * what the use case returned. */
+void session_print_results(const struct session *session, const struct report *report, int result);
+
+/* After a success: that there was nothing to do, or that it was a dry run. */
+void session_say_end(const struct session *session, const struct report *report);
 
 /* Asks on a terminal whether the plan is meant; elsewhere --yes must have said so. */
 int session_confirm(const struct session *session, const struct report *plan, const char *verb,

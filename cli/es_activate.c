@@ -10,7 +10,7 @@ static int run(struct session *session, struct error *err)
         return -1;
     int result = activate_instances(&session->context, &request, &report, err);
     targets_release(&request.targets);
-    session_print_results(session, &report);
+    session_print_results(session, &report, result);
     return result;
 }
 

@@ -16,7 +16,7 @@ static int run(struct session *session, struct error *err)
         return -1;
     int result = create_instances(&session->context, &request, &report, err);
     targets_release(&request.targets);
-    session_print_results(session, &report);
+    session_print_results(session, &report, result);
     return result;
 }
 

@@ -87,6 +87,16 @@ static void print(const struct session *session, const struct action_records *re
         output_close(output);
 }
 
+static int check_status(const char *status, struct error *err)
+{
+    static const char *const known[] = {"running", "complete", "partial", "failed", "interrupted"};
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (!status || strcmp(status, known[i]) == 0)
+            return 0;
+    error_set(err, ERR_USAGE, "--status: there is no status \"%s\"", status);
+    return error_hint(err, "It is one of running, complete, partial, failed and interrupted.");
+}
+
 static int run(struct session *session, struct error *err)
 {
     const struct options *options = &session->options;
@@ -94,6 +104,10 @@ static int run(struct session *session, struct error *err)
     bool single = false;
     long limit;
     if (option_number(options, OPT_LIMIT, 0, &limit, err) < 0)
+        return -1;
+    if (limit == 0)
+        return error_set(err, ERR_USAGE, "--limit must be at least 1");
+    if (check_status(option_text(options, OPT_STATUS), err) < 0)
         return -1;
     struct action_filter filter = {
         .word = options->word_count ? options->words[0] : NULL,

@@ -22,6 +22,8 @@ static int run(struct session *session, struct error *err)
                         : upgrade.from               ? "upgraded"
                                                      : "created");
     output_close(output);
+    if (session->context.settings.dry_run)
+        log_say(session->context.log, LOG_NOTICE, "dry run: nothing was changed");
     return 0;
 }
 

@@ -103,6 +103,8 @@ static int run(struct session *session, struct error *err)
     if (result == 0) {
         result = update_instances(&session->context, &request, &report, err);
         print(session, &report);
+        if (result == 0)
+            session_say_end(session, &report);
     }
     targets_release(&request.targets);
     return result;

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "argv.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "base/nearest.h"
@@ -174,14 +175,18 @@ static int wait_for_servers(struct session *session, struct error *err)
     return context_wait_servers(&session->context, (int)seconds, err);
 }
 
+static void free_typed(char ***typed)
+{
+    argv_free(*typed);
+}
+
 static int run_command(struct session *session, int argc, char **argv, struct error *err)
 {
     struct settings settings;
     const struct command *command = session->command;
     struct log log = {.write = say, .data = session};
     /* getopt moves the words of argv about; the history keeps them as they were typed. */
-    _cleanup_free_ char **typed = x_calloc((size_t)argc + 1, sizeof(char *));
-    memcpy(typed, argv, (size_t)argc * sizeof(char *));
+    _cleanup_(free_typed) char **typed = argv_public(argc, argv);
 
     if (options_parse(&session->options, command->name, command->options, argc, argv, err) < 0)
         return -1;

@@ -178,6 +178,15 @@ static int read_environment(struct options *options, struct error *err)
     return 0;
 }
 
+/* "--wait-lock 2" would make 2 the number of an instance. */
+static int check_next(enum option_id id, const char *next, struct error *err)
+{
+    if (!next || !*next || next[strspn(next, "0123456789")] != '\0')
+        return 0;
+    error_set(err, ERR_USAGE, "is %s the value of --%s, or an instance?", next, specs[id].name);
+    return error_hint(err, "Write --%s=%s, or put the option last.", specs[id].name, next);
+}
+
 int options_parse(struct options *options, const char *command, const enum option_id *own, int argc,
                   char **argv, struct error *err)
 {
@@ -191,7 +200,10 @@ int options_parse(struct options *options, const char *command, const enum optio
          (answer = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1;) {
         if (answer == '?' || answer == ':')
             return wrong_option(command, answer, argv, err);
-        options->values[id_of(answer)] = optarg ? optarg : "";
+        enum option_id id = id_of(answer);
+        options->values[id] = optarg ? optarg : "";
+        if (specs[id].value == VALUE_OPTIONAL && !optarg && check_next(id, argv[optind], err) < 0)
+            return -1;
     }
     options->words = argv + optind;
     options->word_count = (size_t)(argc - optind);

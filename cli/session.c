@@ -10,7 +10,15 @@ int session_targets(const struct session *session, struct targets *ret_targets, 
     return targets_parse(session->options.words, session->options.word_count, ret_targets, err);
 }
 
-void session_print_results(const struct session *session, const struct report *report)
+void session_say_end(const struct session *session, const struct report *report)
+{
+    if (!report->count)
+        log_say(session->context.log, LOG_NOTICE, "there is nothing to do");
+    else if (session->context.settings.dry_run)
+        log_say(session->context.log, LOG_NOTICE, "dry run: nothing was changed");
+}
+
+void session_print_results(const struct session *session, const struct report *report, int result)
 {
     static const struct column columns[] = {
         {"id", COLUMN_JSON_ONLY},   {"action", 0}, {"master", 0},
@@ -28,6 +36,8 @@ void session_print_results(const struct session *session, const struct report *r
         output_text(output, item->result);
     }
     output_close(output);
+    if (result == 0)
+        session_say_end(session, report);
 }
 
 static void print_plan(const struct report *plan, const char *verb)

@@ -6,6 +6,7 @@ CREATE TABLE esmigrate.installation (
     prefix text NOT NULL,
     system_identifier bigint NOT NULL,
     database_oid bigint NOT NULL,
+    cluster_uuid text,
     created_at timestamptz NOT NULL DEFAULT now(),
     adopted_at timestamptz
 );
@@ -14,6 +15,7 @@ COMMENT ON COLUMN esmigrate.installation.singleton IS 'Always true: there is one
 COMMENT ON COLUMN esmigrate.installation.prefix IS 'Stands in front of the name of every index and alias.';
 COMMENT ON COLUMN esmigrate.installation.system_identifier IS 'Of the PostgreSQL cluster the history lives in (pg_control_system).';
 COMMENT ON COLUMN esmigrate.installation.database_oid IS 'Of the database the history lives in.';
+COMMENT ON COLUMN esmigrate.installation.cluster_uuid IS 'Of the engine that has the indexes; null until the first of them is made. With another engine every writing command is refused.';
 COMMENT ON COLUMN esmigrate.installation.created_at IS 'When es_init made the history.';
 COMMENT ON COLUMN esmigrate.installation.adopted_at IS 'When es_init --adopt last took the history over.';
 
@@ -168,9 +170,10 @@ CREATE TABLE esmigrate.rejected_document (
     reason text NOT NULL,
     tries integer NOT NULL DEFAULT 1 CHECK (tries > 0),
     first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    last_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    PRIMARY KEY (instance_id, doc_id)
+    last_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+-- An _id that is refused for its length would not fit the index itself.
+CREATE UNIQUE INDEX rejected_document_key ON esmigrate.rejected_document (instance_id, md5(doc_id));
 COMMENT ON TABLE esmigrate.rejected_document IS 'Documents refused for their content, until they are accepted or gone from the source. Every update reads and sends them again.';
 COMMENT ON COLUMN esmigrate.rejected_document.instance_id IS 'Where the document is missing or stale.';
 COMMENT ON COLUMN esmigrate.rejected_document.doc_id IS 'Its _id.';

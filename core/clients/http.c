@@ -153,6 +153,19 @@ void http_basic_secrets(const char *user, const char *password, struct secrets *
     secrets_add(secrets, password);
 }
 
+char *http_urls_public(const char *urls)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(http_closep) struct http *http = x_calloc(1, sizeof(*http));
+    struct http_options options = {.urls = urls};
+    if (parse_urls(http, &options, &ignored) < 0)
+        return NULL;
+    struct buffer text = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < http->count; i++)
+        buffer_printf(&text, "%s%s", i ? "," : "", http->endpoints[i].url);
+    return buffer_take(&text);
+}
+
 void http_url_secrets(const char *urls, struct secrets *secrets)
 {
     _cleanup_free_ char *copy = x_strdup(urls);

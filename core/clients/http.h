@@ -69,6 +69,9 @@ DEFINE_CLEANUP(struct http *, http_close)
 size_t http_url_count(const struct http *http);
 const char *http_url(const struct http *http, size_t place);
 
+/* The URLs without users and passwords; the caller's (free()). NULL if one cannot be parsed. */
+char *http_urls_public(const char *urls);
+
 /* Adds what URLs carry in secrets, also in the form the Authorization header has. */
 void http_url_secrets(const char *urls, struct secrets *secrets);
 /* The same for a user and a password of their own. */

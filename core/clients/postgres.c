@@ -30,6 +30,8 @@ static const char pinned_settings[] =
     "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
     "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET lc_monetary = 'C';"
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings "
+    "WHERE name IN ('idle_session_timeout', 'transaction_timeout');" /* of newer servers */
     "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning';";
 
 /* ---- errors ---- */
@@ -388,7 +390,7 @@ static int name_types(struct pg *pg, PGresult *described, struct pg_description 
         column->name = x_strdup(PQfname(described, (int)i));
         column->type_oid = PQftype(described, (int)i);
         _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-        if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, NULL) AS type",
+        if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, -1) AS type",
                      PG_VALUES(pg_number(column->type_oid).text), &rows, err) < 0)
             return -1;
         column->type = x_strdup(pg_text(rows, 0, "type"));

@@ -69,7 +69,8 @@ DEFINE_CLEANUP(struct pg_rows *, pg_rows_free)
 
 struct pg_column {
     char *name;
-    char *type; /* as format_type() writes it, e.g. "timestamp with time zone" */
+    char *type; /* as format_type() writes it without a length: "bpchar", not "character",
+                 * which in a cast would mean one of length 1 */
     unsigned int type_oid;
 };
 

@@ -10,6 +10,7 @@
 void action_origin_release(struct action_origin *origin)
 {
     free(origin->argv);
+    free(origin->tag);
     free(origin->os_user);
     free(origin->host);
     *origin = (struct action_origin){};
@@ -50,6 +51,20 @@ int action_insert(struct history *history, const struct action_origin *origin,
                                    origin->argv, origin->tag, ESMIGRATE_VERSION, origin->os_user,
                                    origin->host, pg_number(getpid()).text),
                          NULL, err);
+}
+
+int action_insert_refused(struct history *history, const struct action_origin *origin,
+                          const struct action *action, enum action_status status, const char *error,
+                          struct error *err)
+{
+    struct pg_number master, instance;
+    return history_query(
+        history, sql_history_action_refused,
+        PG_VALUES(action->id, action->parent_id, id_or_null(action->master_id, &master),
+                  id_or_null(action->instance_id, &instance), action->name, origin->argv,
+                  origin->tag, ESMIGRATE_VERSION, origin->os_user, origin->host,
+                  pg_number(getpid()).text, action_status_name(status), error),
+        NULL, err);
 }
 
 int action_set_instance(struct history *history, struct action *action, int64_t instance_id,

@@ -11,7 +11,7 @@
 /* Who runs which command; the same for all actions of a process. */
 struct action_origin {
     char *argv; /* array literal, secrets masked */
-    const char *tag;
+    char *tag;  /* or NULL */
     char *os_user;
     char *host;
 };
@@ -45,6 +45,11 @@ void action_new_id(struct action *action);
 /* Writes the row, running. The lock is held already. */
 int action_insert(struct history *history, const struct action_origin *origin,
                   const struct action *action, struct error *err);
+
+/* Writes a row that is closed at once, of a command that could not begin. */
+int action_insert_refused(struct history *history, const struct action_origin *origin,
+                          const struct action *action, enum action_status status, const char *error,
+                          struct error *err);
 
 /* Which instance the action turned out to touch; 0: none. */
 int action_set_instance(struct history *history, struct action *action, int64_t instance_id,

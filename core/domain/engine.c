@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 static const char json_type[] = "application/json";
 
@@ -28,7 +29,12 @@ char *engine_cut_reason(const char *reason)
     const char *quoted = strstr(reason, " at [Source:");
     size_t length = quoted ? (size_t)(quoted - reason) : strlen(reason);
     const size_t longest = 1000;
-    return x_strndup(reason, length < longest ? length : longest);
+    return x_strndup(reason, length < longest ? length : utf8_cut(reason, longest));
+}
+
+bool engine_refused(const struct error *err)
+{
+    return err->http_code >= 400 && err->http_code < 500;
 }
 
 int engine_answer_error(const struct http_request *request, const char *doing, struct error *err)
@@ -243,10 +249,13 @@ int engine_create_index(struct engine *engine, const char *name, const char *bod
     _cleanup_free_ char *doing = x_printf("create index \"%s\"", name);
     if (call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
         return find_made(engine, name, action_id, ret_uuid, err);
-    if (err->http_code)
+    if (engine_refused(err))
         return -1;
     _cleanup_(error_release) struct error second = {};
-    return find_made(engine, name, action_id, ret_uuid, &second);
+    if (find_made(engine, name, action_id, ret_uuid, &second) < 0)
+        return -1;
+    error_release(err);
+    return 0;
 }
 
 int engine_delete_index(struct engine *engine, const char *name, struct error *err)

@@ -102,6 +102,10 @@ void engine_documents_free(struct engine_document *list, size_t count);
  */
 int engine_answer_error(const struct http_request *request, const char *doing, struct error *err);
 
+/* Whether the engine itself refused, so that it has certainly not done what it was asked: not so
+ * when the answer was lost, or when what stands between gave up waiting for it. */
+bool engine_refused(const struct error *err);
+
 /* The reason without what the engine quotes of the request behind it; the caller's (free()). */
 char *engine_cut_reason(const char *reason);
 

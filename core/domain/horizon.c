@@ -10,6 +10,7 @@ static const char default_overlap[] = "5 seconds";
 void horizon_release(struct horizon *horizon)
 {
     free(horizon->moment);
+    free(horizon->taken_at);
     *horizon = (struct horizon){};
 }
 
@@ -33,8 +34,10 @@ static int check_visibility(const struct pg_rows *rows, struct error *err)
     if (!pg_bool(rows, 0, "tracked"))
         return refuse("track_activities is off", "Switch it on, or ", err);
     if (pg_int(rows, 0, "hidden_sessions"))
-        return refuse("this role may not see when other sessions began",
-                      "GRANT pg_read_all_stats to it, or ", err);
+        return refuse("this role cannot see when all other sessions began",
+                      "GRANT pg_read_all_stats to it (and see that track_activities is on for "
+                      "every role), or ",
+                      err);
     return 0;
 }
 
@@ -89,8 +92,12 @@ int horizon_find(struct source *source, struct history *history, const char *ove
         return -1;
     if (pg_bool(rows, 0, "standby")) {
         ret_horizon->moment = x_strdup(pg_text(rows, 0, "replayed"));
+        if (!ret_horizon->moment)
+            log_say(log, LOG_WARNING,
+                    "the standby has replayed nothing yet: changed_through stays where it is");
         return 0;
     }
+    ret_horizon->taken_at = x_strdup(pg_text(rows, 0, "taken_at"));
     say_what_holds(rows, h, log);
     if (limit_by_prepared(source, history, h, log, &ret_horizon->moment, err) < 0)
         return -1;

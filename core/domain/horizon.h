@@ -12,7 +12,8 @@
 #include "domain/source.h"
 
 struct horizon {
-    char *moment; /* H; NULL: none is known, changed_through stays where it is */
+    char *moment;   /* H; NULL: none is known, changed_through stays where it is */
+    char *taken_at; /* the source's clock when it was found; NULL on a standby */
 };
 void horizon_release(struct horizon *horizon);
 

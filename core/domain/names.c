@@ -17,20 +17,38 @@ static int refuse(const char *name, const char *why, struct error *err)
                            "for example course_search.");
 }
 
+/* The first character that an index name cannot have, or NULL. */
+static const char *wrong_character(const char *text)
+{
+    for (const char *c = text; *c; c++)
+        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && !strchr("_-.", *c))
+            return c;
+    return NULL;
+}
+
+int name_check_prefix(const char *prefix, struct error *err)
+{
+    if (!*prefix || (!wrong_character(prefix) && isalnum((unsigned char)*prefix)))
+        return 0;
+    error_set(err, ERR_USAGE, "\"%s\" cannot be the prefix of an index", prefix);
+    return error_hint(err, "Use lower-case letters, digits and _, beginning with a letter, for "
+                           "example qa_.");
+}
+
 int name_check_master(const char *prefix, const char *name, struct error *err)
 {
     int number;
+    const char *wrong = wrong_character(name);
+    if (name_check_prefix(prefix, err) < 0)
+        return -1;
     if (!*name)
         return refuse(name, "it is empty", err);
-    if (!isalnum((unsigned char)(*prefix ? *prefix : *name)))
+    if (wrong && isupper((unsigned char)*wrong))
+        return refuse(name, "the engine refuses upper case", err);
+    if (wrong)
+        return refuse(name, "only letters, digits, \"_\", \"-\" and \".\" may stand in it", err);
+    if (!isalnum((unsigned char)*(*prefix ? prefix : name)))
         return refuse(name, "an index name begins with a letter or a digit", err);
-    for (const char *c = name; *c; c++) {
-        if (isupper((unsigned char)*c))
-            return refuse(name, "the engine refuses upper case", err);
-        if (!islower((unsigned char)*c) && !isdigit((unsigned char)*c) && !strchr("_-.", *c))
-            return refuse(name, "only letters, digits, \"_\", \"-\" and \".\" may stand in it",
-                          err);
-    }
     if (strlen(prefix) + strlen(name) > LONGEST_NAME)
         return refuse(name, "it is too long", err);
     if (name[strspn(name, "0123456789")] == '\0')

@@ -14,6 +14,9 @@
  */
 int name_check_master(const char *prefix, const char *name, struct error *err);
 
+/* Whether names with this prefix can be names of indexes; "" is fine. */
+int name_check_prefix(const char *prefix, struct error *err);
+
 /* PREFIX + NAME + "-" + NUMBER; the caller's (free()). */
 char *name_of_index(const char *prefix, const char *name, int number);
 

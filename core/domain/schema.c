@@ -15,12 +15,14 @@ static int newest_version(void)
     return migrations[migration_count - 1].version;
 }
 
-static int schema_exists(struct history *history, bool *ret_exists, struct error *err)
+static int schema_exists(struct history *history, bool *ret_exists, bool *ret_namespace,
+                         struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (history_query(history, sql_history_schema_exists, PG_NO_VALUES, &rows, err) < 0)
         return -1;
     *ret_exists = pg_bool(rows, 0, "present");
+    *ret_namespace = pg_bool(rows, 0, "namespace_present");
     return 0;
 }
 
@@ -92,11 +94,23 @@ static int changed_prefix_is_free(struct history *history, const char *prefix, s
     return error_hint(err, "Give --prefix '%s', or drop the instances first (es_drop).", recorded);
 }
 
+/* Asks for no right that is not needed: the schema may be there, and this role its owner only. */
+static int bootstrap(struct history *history, struct error *err)
+{
+    bool exists, namespace_exists;
+    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
+        return -1;
+    if (exists)
+        return 0;
+    if (!namespace_exists && pg_run(history->pg, sql_history_schema_namespace, err) < 0)
+        return -1;
+    return pg_run(history->pg, sql_history_schema_bootstrap, err);
+}
+
 static int upgrade_in_transaction(struct history *history, const char *prefix, bool adopt,
                                   struct schema_upgrade *upgrade, struct error *err)
 {
-    if (pg_run(history->pg, sql_history_schema_bootstrap, err) < 0 ||
-        check_applied(history, &upgrade->from, err) < 0)
+    if (bootstrap(history, err) < 0 || check_applied(history, &upgrade->from, err) < 0)
         return -1;
     upgrade->to = upgrade->from;
     for (size_t i = 0; i < migration_count; i++) {
@@ -135,9 +149,9 @@ int schema_upgrade(struct history *history, const char *prefix, bool adopt,
 
 int schema_plan(struct history *history, struct schema_upgrade *ret_upgrade, struct error *err)
 {
-    bool exists = false;
+    bool exists, namespace_exists;
     *ret_upgrade = (struct schema_upgrade){.to = newest_version()};
-    if (schema_exists(history, &exists, err) < 0)
+    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
         return -1;
     if (exists && check_applied(history, &ret_upgrade->from, err) < 0)
         return -1;
@@ -147,6 +161,20 @@ int schema_plan(struct history *history, struct schema_upgrade *ret_upgrade, str
 }
 
 /* ---- check ---- */
+
+int schema_check_cluster(struct history *history, const char *cluster_uuid, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_cluster_record, PG_VALUES(cluster_uuid), &rows, err) < 0)
+        return -1;
+    const char *recorded = pg_text(rows, 0, "cluster_uuid");
+    if (!recorded || strcmp(recorded, cluster_uuid) == 0)
+        return 0;
+    error_set(err, ERR_FAILED, "this is another engine than the one that has the indexes");
+    error_detail(err, "Its cluster_uuid is %s, the history has %s.", cluster_uuid, recorded);
+    return error_hint(err, "Check --engine and its environment. If the indexes have moved here "
+                           "for good: esmigrate es_init --adopt");
+}
 
 static int check_version(const struct pg_rows *state, struct error *err)
 {
@@ -204,8 +232,8 @@ static int check_identity(const struct pg_rows *state, const char *prefix, struc
 int schema_check(struct history *history, const char *prefix, bool writing, char **ret_prefix,
                  struct error *err)
 {
-    bool exists = false;
-    if (schema_exists(history, &exists, err) < 0)
+    bool exists, namespace_exists;
+    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
         return -1;
     if (!exists) {
         error_set(err, ERR_FAILED, "the history schema is missing in this database");

@@ -31,4 +31,7 @@ int schema_plan(struct history *history, struct schema_upgrade *ret_upgrade, str
 int schema_check(struct history *history, const char *prefix, bool writing, char **ret_prefix,
                  struct error *err);
 
+/* Whether the engine is the one the history's indexes are on; the first one is recorded. */
+int schema_check_cluster(struct history *history, const char *cluster_uuid, struct error *err);
+
 #endif

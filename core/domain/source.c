@@ -12,7 +12,11 @@
 /* A document larger than this would be held twice by libpq and once in the bulk body. */
 static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
 
-enum { COPY_FIELDS = 6 };
+enum {
+    COPY_FIELDS = 6,
+    LONGEST_KEY = 8000, /* characters of an _id or a _routing: memory is bounded (rule R9), and what
+                         * is longer is refused anyway */
+};
 
 static const char lock_not_available[] = "55P03"; /* SQLSTATE */
 
@@ -170,6 +174,21 @@ static int check_wrapped(struct source *source, const char *place, struct error 
     return error_hint(err, "It must be one SELECT.");
 }
 
+int source_check_options(struct source *source, const char *zone, const char *overlap,
+                         const char *place, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (pg_query(source->pg, sql_source_check_options, PG_VALUES(zone, overlap), &rows, err) < 0) {
+        if (strncmp(err->sqlstate, "22", 2) != 0)
+            return -1;
+        err->kind = ERR_USAGE;
+        return error_prefix(err, "%s/master.json", place);
+    }
+    if (overlap && !pg_bool(rows, 0, "overlap_is_good"))
+        return error_set(err, ERR_USAGE, "%s/master.json: \"overlap\" must not be negative", place);
+    return 0;
+}
+
 int source_use(struct source *source, const struct content *content, int64_t max_document_bytes,
                const char *place, struct error *err)
 {
@@ -237,14 +256,17 @@ static void reading_sql(struct source *source, struct buffer *sql, const char *c
     const struct document_columns *columns = &source->columns;
     const char *deleted =
         columns->has_deleted ? "coalesce(esmigrate_d.\"_deleted\", false)" : "false";
-    buffer_printf(sql,
-                  "SELECT esmigrate_d.\"_id\"::text, %s, %s, octet_length(esmigrate_j.t), "
-                  "CASE WHEN NOT %s AND octet_length(esmigrate_j.t) <= %" PRId64
-                  " THEN esmigrate_j.t END, %s\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (",
-                  columns->has_routing ? "esmigrate_d.\"_routing\"::text" : "NULL::text", deleted,
-                  deleted, source->max_document_bytes,
-                  columns->has_changed_at ? "esmigrate_d.\"_changed_at\" IS NULL" : "false",
-                  source->documents);
+    _cleanup_free_ char *routing =
+        columns->has_routing ? x_printf("left(esmigrate_d.\"_routing\"::text, %d)", LONGEST_KEY)
+                             : x_strdup("NULL::text");
+    buffer_printf(
+        sql,
+        "SELECT left(esmigrate_d.\"_id\"::text, %d), %s, %s, octet_length(esmigrate_j.t), "
+        "CASE WHEN NOT %s AND octet_length(esmigrate_j.t) <= %" PRId64
+        " THEN esmigrate_j.t END, %s\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (",
+        LONGEST_KEY, routing, deleted, deleted, source->max_document_bytes,
+        columns->has_changed_at ? "esmigrate_d.\"_changed_at\" IS NULL" : "false",
+        source->documents);
     json_expression(source, sql);
     buffer_text(sql, ") esmigrate_j");
     if (condition)

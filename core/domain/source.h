@@ -43,6 +43,13 @@ void source_close(struct source *source);
 DEFINE_CLEANUP(struct source *, source_close)
 
 /*
+ * Whether the time zone and the overlap (each NULL if not given) are such; ERR_USAGE about the
+ * master.json of `place` if not.
+ */
+int source_check_options(struct source *source, const char *zone, const char *overlap,
+                         const char *place, struct error *err);
+
+/*
  * Prepares the SQL of a declaration on the server and learns its columns; nothing is run.
  * `place` begins the messages: the folder of the files, or the name of the instance.
  * max_document_bytes: a larger document is not read, 0 for the default. What the SQL has wrong is

@@ -11,6 +11,7 @@
 enum {
     IDS_AT_ONCE = 1000,
     WAIT_MS = 1000,
+    LONGEST_ROUTING = 512,    /* bytes */
     ROWS_BETWEEN_POLLS = 256, /* a row costs microseconds, a poll about ten */
 };
 
@@ -78,13 +79,18 @@ static int send_document(struct load *load, const struct source_document *docume
 {
     if (document->never_changes)
         load->never_changes++;
+    if (document->routing.length > LONGEST_ROUTING)
+        return sender_reject(load->sender, document->id, "invalid_routing",
+                             "the _routing is longer than 512 bytes", err);
     if (document->deleted)
         return sender_add_delete(load->sender, document->id, document->routing, err);
     if (!document->json.data) {
+        if (!document->bytes)
+            return sender_reject(load->sender, document->id, "source_is_null", "_source is null",
+                                 err);
         _cleanup_free_ char *reason =
-            document->bytes ? x_printf("the document has %" PRId64 " bytes, the limit is %" PRId64,
-                                       document->bytes, load->source->max_document_bytes)
-                            : x_strdup("_source is null");
+            x_printf("the document has %" PRId64 " bytes, the limit is %" PRId64, document->bytes,
+                     load->source->max_document_bytes);
         return sender_reject(load->sender, document->id, "document_too_large", reason, err);
     }
     if (!is_object(document->json))

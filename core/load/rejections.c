@@ -26,6 +26,7 @@ void rejections_release(struct rejections *rejections)
 {
     clear(rejections);
     free(rejections->list);
+    free(rejections->example);
     *rejections = (struct rejections){};
 }
 
@@ -34,12 +35,15 @@ void rejections_add(struct rejections *rejections, char *id, int status, const c
 {
     rejections->list = x_grow(rejections->list, rejections->count, &rejections->capacity,
                               sizeof(*rejections->list));
-    rejections->list[rejections->count++] = (struct rejection){
+    struct rejection *added = &rejections->list[rejections->count++];
+    *added = (struct rejection){
         .id = id,
         .status = status ? x_printf("%d", status) : NULL,
         .type = x_strdup(type && *type ? type : "unknown"),
         .reason = reason ? reason : x_strdup(""),
     };
+    if (!rejections->example)
+        rejections->example = x_printf("\"%.100s\": %s: %s", id, added->type, added->reason);
 }
 
 /* One column of the rows as an array literal; a NULL text is the array's NULL. */

@@ -21,6 +21,7 @@ struct rejections {
     struct rejection *list;
     size_t count;
     size_t capacity;
+    char *example; /* the first one ever, for messages; NULL: none yet */
 };
 void rejections_release(struct rejections *rejections);
 

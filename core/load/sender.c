@@ -19,6 +19,7 @@ enum {
     ITEM_OVERHEAD = 16 * 1024,
     BUSY_BUDGET_MS = 5 * 60 * 1000,
     BLOCKED_BUDGET_MS = 30 * 1000,
+    MANY_REFUSED = 1000, /* so many, and nothing accepted: it is not the documents */
     REQUEST_TIMEOUT_S = 300,
 };
 
@@ -149,7 +150,7 @@ static void queue_batch(struct batch *batch, int64_t due)
 
 static void close_filling(struct sender *sender)
 {
-    if (!sender->filling)
+    if (!sender->filling || !sender->filling->bulk.count)
         return;
     queue_batch(sender->filling, 0);
     sender->filling = NULL;
@@ -281,17 +282,38 @@ static int back_off(struct sender *sender, struct batch *batch, int retry_after_
                            "is well.");
 }
 
-static int read_answer(struct sender *sender, struct batch *batch, struct error *err)
+int sender_check_accepted(const struct sender *sender, struct error *err)
+{
+    const struct sender_totals *totals = &sender->totals;
+    if (!totals->rejected || totals->indexed || totals->deleted || totals->superseded)
+        return 0;
+    error_set(err, ERR_FAILED, "index \"%s\": all of %" PRId64 " documents were refused",
+              sender->options.index_name, totals->rejected);
+    error_detail(err, "The first: %s", sender->rejections.example);
+    return error_hint(err, "Mend the mapping in index.json, or documents.sql, and es_create a new "
+                           "instance.");
+}
+
+/* Writes down what was refused; stops early when everything is. */
+static int flush_rejections(struct sender *sender, struct error *err)
+{
+    if (!sender->rejections.count)
+        return 0;
+    if (rejections_flush(&sender->rejections, sender->options.history, sender->options.instance_id,
+                         sender->options.action_id, sender->options.index_name, err) < 0)
+        return -1;
+    return sender->totals.rejected < MANY_REFUSED ? 0 : sender_check_accepted(sender, err);
+}
+
+static int read_answer(struct sender *sender, struct batch *batch,
+                       const struct http_request *request, struct error *err)
 {
     struct reading reading = {.sender = sender, .batch = batch};
     bulk_init(&reading.again, batch->bulk.body.maximum);
-    struct http_request *request = &batch->request;
     int result = bulk_read_answer(&batch->bulk, buffer_cstr(&request->response),
                                   request->response.length, settle_item, &reading, err);
     if (result == 0)
-        result = rejections_flush(&sender->rejections, sender->options.history,
-                                  sender->options.instance_id, sender->options.action_id,
-                                  sender->options.index_name, err);
+        result = flush_rejections(sender, err);
     if (result < 0 || !reading.again.count) {
         bulk_release(&reading.again);
         drop_batch(sender, batch);
@@ -309,18 +331,16 @@ static int read_answer(struct sender *sender, struct batch *batch, struct error 
 }
 
 /* A whole request was refused for what is in it: halve it until the culprit stands alone. */
-static int split(struct sender *sender, struct batch *batch, const struct error *why,
+static int split(struct sender *sender, struct batch *batch, int status, const struct error *why,
                  struct error *err)
 {
     size_t count = batch->bulk.count;
     if (count == 1) {
         sender->totals.rejected++;
-        rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), batch->request.status,
+        rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), status,
                        "request_refused", secrets_mask(sender->options.secrets, why->message));
         drop_batch(sender, batch);
-        return rejections_flush(&sender->rejections, sender->options.history,
-                                sender->options.instance_id, sender->options.action_id,
-                                sender->options.index_name, err);
+        return flush_rejections(sender, err);
     }
     for (size_t half = 0; half < 2; half++) {
         struct batch *part = new_batch(sender);
@@ -334,13 +354,13 @@ static int split(struct sender *sender, struct batch *batch, const struct error 
     return 0;
 }
 
-static int settle_batch(struct sender *sender, struct batch *batch, struct error *err)
+static int settle_batch(struct sender *sender, struct batch *batch,
+                        const struct http_request *request, struct error *err)
 {
-    struct http_request *request = &batch->request;
     _cleanup_(error_release) struct error why = {};
     sender->in_flight--;
     if (!request->failure && request->status == 200)
-        return read_answer(sender, batch, err);
+        return read_answer(sender, batch, request, err);
 
     engine_answer_error(request, "bulk", &why);
     if (request->failure || request->status == 429 || request->status == 502 ||
@@ -351,7 +371,7 @@ static int settle_batch(struct sender *sender, struct batch *batch, struct error
     if (strstr(why.message, "invalid_index_name_exception"))
         return replaced(sender, err);
     if (request->status == 400 || request->status == 413)
-        return split(sender, batch, &why, err);
+        return split(sender, batch, request->status, &why, err);
     error_move(err, &why);
     return -1;
 }
@@ -383,10 +403,10 @@ int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct erro
         check_others(sender, &others[2], err) < 0)
         return -1;
     for (struct http_request *request; (request = http_next_done(http));) {
+        /* Settling may free the batch, and the request with it. */
         struct batch *batch = request->owner;
-        int result = settle_batch(sender, batch, err);
-        http_request_release(request);
-        if (result < 0)
+        _cleanup_(http_request_release) struct http_request answer = TAKE(*request);
+        if (settle_batch(sender, batch, &answer, err) < 0)
             return -1;
     }
     return send_due(sender, err);
@@ -447,9 +467,7 @@ int sender_reject(struct sender *sender, struct span id, const char *type, const
     sender->totals.sent++;
     sender->totals.rejected++;
     rejections_add(&sender->rejections, x_strndup(id.data, id.length), 0, type, x_strdup(reason));
-    return rejections_flush(&sender->rejections, sender->options.history,
-                            sender->options.instance_id, sender->options.action_id,
-                            sender->options.index_name, err);
+    return flush_rejections(sender, err);
 }
 
 int sender_finish(struct sender *sender, struct error *err)

@@ -60,16 +60,19 @@ static struct action_record read_record(const struct pg_rows *rows, size_t i)
     };
 }
 
-static int query(struct context *context, const struct action_filter *filter, const char *master,
-                 const char *id, struct action_records *ret_records, struct error *err)
+/* Ids between `first` and `last`, both NULL for all. */
+static int query(struct context *context, const struct action_filter *filter, int64_t master_id,
+                 const char *first, const char *last, struct action_records *ret_records,
+                 struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_free_ char *since = NULL, *until = NULL;
+    struct pg_number master = pg_number(master_id);
     if ((filter->since && history_parse_time(context->history, filter->since, &since, err) < 0) ||
         (filter->until && history_parse_time(context->history, filter->until, &until, err) < 0) ||
         history_query(context->history, sql_history_action_list,
-                      PG_VALUES(master, since, until, filter->action, filter->status,
-                                pg_number(filter->limit).text, id),
+                      PG_VALUES(master_id ? master.text : NULL, since, until, filter->action,
+                                filter->status, pg_number(filter->limit).text, first, last),
                       &rows, err) < 0)
         return -1;
     ret_records->count = pg_rows_count(rows);
@@ -79,26 +82,33 @@ static int query(struct context *context, const struct action_filter *filter, co
     return 0;
 }
 
-/* At least eight of the digits and dashes of a uuid. */
-static bool looks_like_id(const char *word)
+/*
+ * The digits of an id or of its beginning, at least eight of them, filled up with `fill` to a whole
+ * uuid; NULL if the word is none. An index serves the range between those filled with 0 and with f.
+ * The caller's.
+ */
+static char *fill_id(const char *word, char fill)
 {
-    size_t length = strlen(word);
-    if (length < 8 || length > 36)
-        return false;
-    for (const char *c = word; *c; c++)
-        if (!isdigit((unsigned char)*c) && !strchr("abcdefABCDEF-", *c))
-            return false;
-    return true;
+    enum { DIGITS = 32, FEWEST = 8 };
+    char *id = x_calloc(DIGITS + 1, 1);
+    size_t count = 0;
+    for (const char *c = word; *c && count < DIGITS; c++)
+        if (isxdigit((unsigned char)*c))
+            id[count++] = *c;
+    if (count < FEWEST || word[strspn(word, "0123456789abcdefABCDEF-")] != '\0') {
+        free(id);
+        return NULL;
+    }
+    while (count < DIGITS)
+        id[count++] = fill;
+    return id;
 }
 
-static int find_one(struct context *context, const char *word, struct action_records *ret_records,
-                    struct error *err)
+static int find_one(struct context *context, const char *word, const char *first, const char *last,
+                    struct action_records *ret_records, struct error *err)
 {
     const struct action_filter any = {.limit = 2};
-    _cleanup_free_ char *id = x_strdup(word);
-    for (char *c = id; *c; c++)
-        *c = (char)tolower((unsigned char)*c);
-    if (query(context, &any, NULL, id, ret_records, err) < 0)
+    if (query(context, &any, 0, first, last, ret_records, err) < 0)
         return -1;
     if (ret_records->count == 1)
         return 0;
@@ -111,21 +121,20 @@ static int find_one(struct context *context, const char *word, struct action_rec
 int list_actions(struct context *context, const struct action_filter *filter,
                  struct action_records *ret_records, bool *ret_single, struct error *err)
 {
-    struct master master = {};
+    _cleanup_(master_release) struct master master = {};
     *ret_single = false;
     if (context_open_history(context, false, err) < 0)
         return -1;
     if (!filter->word)
-        return query(context, filter, NULL, NULL, ret_records, err);
+        return query(context, filter, 0, NULL, NULL, ret_records, err);
     if (history_find_master(context->history, filter->word, &master, err) < 0)
         return -1;
-    bool known = master.id != 0;
-    master_release(&master);
-    if (known)
-        return query(context, filter, filter->word, NULL, ret_records, err);
-    if (looks_like_id(filter->word)) {
-        *ret_single = true;
-        return find_one(context, filter->word, ret_records, err);
-    }
-    return unknown_master(context, filter->word, err);
+    if (master.id)
+        return query(context, filter, master.id, NULL, NULL, ret_records, err);
+    _cleanup_free_ char *first = fill_id(filter->word, '0');
+    _cleanup_free_ char *last = fill_id(filter->word, 'f');
+    if (!first)
+        return unknown_master(context, filter->word, err);
+    *ret_single = true;
+    return find_one(context, filter->word, first, last, ret_records, err);
 }

@@ -44,55 +44,83 @@ static int switch_alias(struct context *context, const char *alias, const struct
     return result;
 }
 
-/* Result and closed row are one transaction; the intent is the running row itself. */
 static int record_switch(struct run *run, const struct instance *instance, struct error *err)
 {
     struct history *history = run->context->history;
     const struct pg_number id = pg_number(instance->id);
-    if (history_begin(history, err) < 0)
+    if (run_begin_results(run, err) < 0 ||
+        history_query(history, sql_history_master_active,
+                      PG_VALUES(pg_number(instance->master_id).text, id.text), NULL, err) < 0)
         return -1;
-    if (history_query(history, sql_history_master_active,
-                      PG_VALUES(pg_number(instance->master_id).text, id.text), NULL, err) == 0 &&
-        history_query(history, sql_history_instance_activated, PG_VALUES(id.text), NULL, err) == 0)
+    return history_query(history, sql_history_instance_activated, PG_VALUES(id.text), NULL, err);
+}
+
+/* Which instance the alias points to, after the history was brought in line; 0: none. */
+static int read_alias(struct context *context, const struct instance *instance, int64_t *ret_active,
+                      struct error *err)
+{
+    _cleanup_(master_release) struct master master = {};
+    if (settle_alias(context, instance->master, instance->master_id, err) < 0 ||
+        history_find_master(context->history, instance->master, &master, err) < 0)
+        return -1;
+    *ret_active = master.active_instance_id;
+    return 0;
+}
+
+/*
+ * The intent is the running row. When the engine neither refused nor answered, the alias tells
+ * what it did; when that cannot be read either, the row stays open for the next command.
+ */
+static int switch_and_record(struct run *run, const char *alias, const struct instance *instance,
+                             struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(error_release) struct error second = {};
+    int64_t active = 0;
+    if (switch_alias(context, alias, instance, err) < 0) {
+        if (engine_refused(err))
+            return -1;
+        if (read_alias(context, instance, &active, &second) < 0) {
+            run_leave_open(run);
+            return error_hint(err, "Where the alias points now is not known; the next command "
+                                   "finds out.");
+        }
+        if (active != instance->id)
+            return -1;
+        error_release(err);
+    }
+    if (record_switch(run, instance, err) == 0)
         return 0;
-    history_rollback(history);
-    return -1;
+    run_leave_open(run);
+    return error_hint(err, "The alias was switched, the history does not have it yet; the next "
+                           "command records it.");
 }
 
 static int activate_in_run(struct run *run, const struct activate_request *request,
-                           const struct choice *choice, struct report_item *item,
-                           bool *ret_recorded, struct error *err)
+                           const struct instance *planned, struct report_item *item,
+                           struct error *err)
 {
     struct context *context = run->context;
-    const struct instance *instance = &choice->instances.list[choice->chosen[0]];
-    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, instance->master);
-    _cleanup_(engine_index_release) struct engine_index index = {};
     _cleanup_(instances_release) struct instances now = {};
-    report_set_instance(item, instance);
-    if (check_filled(request, instance, err) < 0 || check_ours(context, instance, &index, err) < 0)
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, planned->master);
+    const struct instance *instance;
+    int64_t active = 0;
+    report_set_instance(item, planned);
+    if (instance_again(context, planned, &now, &instance, err) < 0 ||
+        check_filled(request, instance, err) < 0 || check_ours(context, instance, NULL, err) < 0)
         return -1;
-    if (context->settings.dry_run) {
-        run->outcome.result = instance->active ? "already_active" : "activated";
+    run->outcome.result = instance->active ? "already_active" : "activated";
+    if (context->settings.dry_run)
         return 0;
-    }
     /* The alias is the truth: what the history says of it is brought in line first. */
-    if (settle_alias(context, instance->master, instance->master_id, err) < 0 ||
-        history_find_instances(context->history, instance->master_id, &now, err) < 0)
+    if (read_alias(context, instance, &active, err) < 0)
         return -1;
-    const struct instance *active = instances_active(&now);
-    if (active && active->id == instance->id) {
-        run->outcome.result = "already_active";
-        return 0;
-    }
-    if (choice->master.active_instance_id != (active ? active->id : 0))
+    const struct instance *before = instances_active(&now);
+    if ((before ? before->id : 0) != active)
         log_say(context->log, LOG_WARNING,
-                "alias \"%s\" had been moved by someone else: it pointed to %s", alias,
-                active ? active->index_name : "no index");
-    if (switch_alias(context, alias, instance, err) < 0 || record_switch(run, instance, err) < 0)
-        return -1;
-    run->outcome.result = "activated";
-    *ret_recorded = true;
-    return 0;
+                "alias \"%s\" had been moved by someone else; the history is in line now", alias);
+    run->outcome.result = active == instance->id ? "already_active" : "activated";
+    return active == instance->id ? 0 : switch_and_record(run, alias, instance, err);
 }
 
 static int activate_one(struct context *context, const struct activate_request *request,
@@ -100,8 +128,8 @@ static int activate_one(struct context *context, const struct activate_request *
                         struct error *err)
 {
     const struct instance *instance = &choice->instances.list[choice->chosen[0]];
-    struct run run = {.context = context};
-    bool skipped = false, recorded = false;
+    struct run run;
+    bool skipped;
     struct run_spec spec = {
         .action = "activate",
         .parent_id = parent,
@@ -110,15 +138,13 @@ static int activate_one(struct context *context, const struct activate_request *
         .instance_id = instance->id,
         .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
     };
-    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)
         return 0;
     struct report_item *item = report_add(report, "activate", instance->master);
-    int result = activate_in_run(&run, request, choice, item, &recorded, err);
-    if (context->settings.dry_run)
-        item->result = run.outcome.result;
-    return recorded ? run_end_in_transaction(&run, item, err) : run_end(&run, result, item, err);
+    int result = activate_in_run(&run, request, instance, item, err);
+    return run_end(&run, result, item, err);
 }
 
 static int choose(struct context *context, const struct target *target, struct choice *choice,
@@ -149,9 +175,9 @@ int activate_instances(struct context *context, const struct activate_request *r
     for (size_t i = 0; i < targets->count && result == 0; i++) {
         result = choice_open(context, targets->list[i].name, &choices[i], err);
         if (result == 0 && choose(context, &targets->list[i], &choices[i], err) < 0)
-            result = run_refused(context, "activate", choices[i].master.id, err);
+            result = run_refused(context, "activate", NULL, choices[i].master.id, err);
     }
-    if (result == 0 && !context->settings.dry_run)
+    if (result == 0)
         result = parent_begin(context, "activate", targets->count, &parent, err);
     for (size_t i = 0; i < targets->count && result == 0; i++)
         result = activate_one(context, request, &choices[i], parent_id(&parent), report, err);

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/retry.h"
 #include "base/stop.h"
+#include "base/utf8.h"
 #include "domain/schema.h"
 
 static char *user_name(void)
@@ -23,17 +24,6 @@ static char *host_name(void)
     return x_strdup(gethostname(name, sizeof(name) - 1) < 0 ? "unknown" : name);
 }
 
-/* An argument may hold a connection string or a URL, alone or behind "--option=". */
-static void learn_secrets(struct secrets *secrets, const char *text)
-{
-    const char *value = strncmp(text, "--", 2) == 0 ? strchr(text, '=') : NULL;
-    value = value ? value + 1 : text;
-    if (!strpbrk(value, "=:@"))
-        return;
-    pg_conninfo_secrets(value, secrets);
-    http_url_secrets(value, secrets);
-}
-
 void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
                   const struct log *log)
 {
@@ -46,15 +36,15 @@ void context_init(struct context *context, const struct settings *settings, int 
     pg_conninfo_secrets(settings->source, &context->secrets);
     http_url_secrets(settings->engine.urls, &context->secrets);
     secrets_add(&context->secrets, getenv("PGPASSWORD"));
-    for (int i = 0; i < argc; i++)
-        learn_secrets(&context->secrets, argv[i]);
 
     char **masked = x_calloc((size_t)argc, sizeof(char *));
-    for (int i = 0; i < argc; i++)
-        masked[i] = secrets_mask(&context->secrets, argv[i]);
+    for (int i = 0; i < argc; i++) {
+        _cleanup_free_ char *clean = utf8_clean(argv[i]);
+        masked[i] = secrets_mask(&context->secrets, clean);
+    }
     context->origin = (struct action_origin){
         .argv = pg_array((const char *const *)masked, (size_t)argc),
-        .tag = settings->tag,
+        .tag = utf8_clean(settings->tag),
         .os_user = user_name(),
         .host = host_name(),
     };
@@ -85,6 +75,7 @@ int context_open_history(struct context *context, bool writing, struct error *er
     char *prefix = NULL;
     if (schema_check(context->history, context->settings.prefix, writing, &prefix, err) < 0)
         return -1;
+    context->writing = writing;
     if (!writing && prefix) {
         free(context->recorded_prefix);
         context->settings.prefix = context->recorded_prefix = TAKE_PTR(prefix);
@@ -110,6 +101,15 @@ static int read_secret(struct context *context, const char *path, const char **s
     return 0;
 }
 
+/* A cluster that has just begun to form has no uuid yet. */
+static int check_cluster(struct context *context, const struct engine *engine, struct error *err)
+{
+    const char *uuid = engine->cluster_uuid;
+    if (!context->writing || context->settings.dry_run || !*uuid || strcmp(uuid, "_na_") == 0)
+        return 0;
+    return schema_check_cluster(context->history, uuid, err);
+}
+
 int context_open_engine(struct context *context, struct error *err)
 {
     const struct settings *settings = &context->settings;
@@ -121,7 +121,11 @@ int context_open_engine(struct context *context, struct error *err)
         read_secret(context, settings->bearer_file, &access->bearer, err) < 0)
         return -1;
     http_basic_secrets(access->user, access->password, &context->secrets);
-    return engine_open(access, &context->engine, err);
+    _cleanup_(engine_closep) struct engine *engine = NULL;
+    if (engine_open(access, &engine, err) < 0 || check_cluster(context, engine, err) < 0)
+        return -1;
+    context->engine = TAKE_PTR(engine);
+    return 0;
 }
 
 static int try_servers(struct context *context, struct error *err)

@@ -39,10 +39,12 @@ struct context {
     struct action_origin origin;
     struct history *history;
     struct engine *engine;
+    bool writing;          /* the history was opened to be written */
     char *recorded_prefix; /* settings.prefix of a reading command: the history's own */
 };
 
-/* Learns the secrets of the settings and who runs this. argv is masked and kept for the history. */
+/* Learns the secrets of the settings and who runs this. argv, in which connection strings and URLs
+ * are in their public form already, is kept for the history. */
 void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
                   const struct log *log);
 void context_release(struct context *context);

@@ -20,6 +20,8 @@ static int read_and_prepare(struct context *context, const char *name,
     _cleanup_free_ char *place = x_printf("%s/%s", context->settings.indexes, name);
     if (declaration_read(context->settings.indexes, name, &declaration, err) < 0 ||
         context_open_source(context, declaration.options.source, NULL, &source, err) < 0 ||
+        source_check_options(source, declaration.content.changed_at_zone,
+                             declaration.options.overlap, place, err) < 0 ||
         source_use(source, &declaration.content, 0, place, err) < 0)
         return -1;
 
@@ -62,7 +64,24 @@ static int check_alias_free(struct context *context, const char *name, struct er
     return error_hint(err, "Remove or rename that index, or choose another prefix.");
 }
 
-/* Makes the engine index of an instance whose row is pending for this action. */
+/* The index is there: recorded together with the closed row. */
+static int record_made(struct run *run, const char *uuid, struct error *err)
+{
+    struct history *history = run->context->history;
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (run_begin_results(run, err) < 0 ||
+        history_query(history, sql_history_instance_made, PG_VALUES(run->action.id, uuid), &rows,
+                      err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    return action_set_instance(history, &run->action, pg_int(rows, 0, "id"), err);
+}
+
+/*
+ * Makes the engine index of an instance whose row is pending for this action. When the engine did
+ * not refuse but did not answer either, the row stays pending and the next command finds out.
+ */
 static int make_index(struct run *run, const struct content *content, const char *index_name,
                       int epoch, struct error *err)
 {
@@ -70,25 +89,18 @@ static int make_index(struct run *run, const struct content *content, const char
     _cleanup_free_ char *write_alias = name_of_write_alias(index_name, epoch);
     _cleanup_free_ char *body = content_create_body(content, write_alias, run->action.id, err);
     _cleanup_free_ char *uuid = NULL;
-    if (!body)
-        return -1;
-    if (engine_create_index(context->engine, index_name, body, run->action.id, &uuid, err) < 0) {
-        /* Without an answer it is not known what the engine did: the next command finds out. */
-        _cleanup_(error_release) struct error ignored = {};
-        if (err->http_code)
-            history_query(context->history, sql_history_instance_unmade, PG_VALUES(run->action.id),
-                          NULL, &ignored);
-        if (err->http_code == 400)
-            err->kind = ERR_USAGE;
-        return -1;
-    }
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(context->history, sql_history_instance_made, PG_VALUES(run->action.id, uuid),
-                      &rows, err) < 0)
-        return -1;
-    if (!pg_rows_count(rows))
-        return action_replaced(err);
-    return action_set_instance(context->history, &run->action, pg_int(rows, 0, "id"), err);
+    if (body &&
+        engine_create_index(context->engine, index_name, body, run->action.id, &uuid, err) == 0)
+        return record_made(run, uuid, err);
+    if (body && !engine_refused(err))
+        return error_hint(err, "Whether the index was made is not known; the next es_create of "
+                               "this master finds out.");
+    _cleanup_(error_release) struct error ignored = {};
+    history_query(context->history, sql_history_instance_unmade, PG_VALUES(run->action.id), NULL,
+                  &ignored);
+    if (err->http_code == 400)
+        err->kind = ERR_USAGE;
+    return -1;
 }
 
 static int create_new(struct run *run, const struct declaration *declaration, int number,
@@ -194,19 +206,31 @@ static int create_in_run(struct run *run, const struct create_request *request,
                       item, err);
 }
 
-/* The name is good and declared: from here on the master has a row, and the run too. */
+static int not_declared(struct context *context, const char *name, struct error *err)
+{
+    error_set(err, ERR_USAGE, "there is no declaration %s/%s", context->settings.indexes, name);
+    return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
+                           "another folder of declarations with --indexes.");
+}
+
+/* The name is good: from here on the master has a row, and the run too. */
 static int create_one(struct context *context, const struct create_request *request,
                       const struct target *target, const char *parent, struct report *report,
                       struct error *err)
 {
-    struct master master = {};
-    struct run run = {.context = context};
-    bool skipped = false;
-    if (!context->settings.dry_run &&
+    _cleanup_(master_release) struct master master = {};
+    struct run run;
+    bool skipped;
+    bool declared = declaration_exists(context->settings.indexes, target->name);
+    if (declared && !context->settings.dry_run &&
         history_ensure_master(context->history, target->name, err) < 0)
         return -1;
     if (history_find_master(context->history, target->name, &master, err) < 0)
         return -1;
+    if (!declared) {
+        not_declared(context, target->name, err);
+        return run_refused(context, "create", parent, master.id, err);
+    }
     struct run_spec spec = {
         .action = "create",
         .parent_id = parent,
@@ -214,27 +238,26 @@ static int create_one(struct context *context, const struct create_request *requ
         .master_id = master.id,
         .locks = RUN_LOCK_MASTER,
     };
-    run.action.master_id = master.id;
-    master_release(&master);
-    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)
         return 0;
     struct report_item *item = report_add(report, "create", target->name);
     int result = create_in_run(&run, request, target, item, err);
-    if (context->settings.dry_run)
-        item->result = run.outcome.result;
     return run_end(&run, result, item, err);
 }
 
 /* ---- --engine-only ---- */
 
-static int recreate_in_run(struct run *run, const struct instance *instance, struct error *err)
+static int recreate_in_run(struct run *run, const struct instance *planned, struct error *err)
 {
     struct context *context = run->context;
+    _cleanup_(instances_release) struct instances now = {};
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_(engine_index_release) struct engine_index index = {};
-    if (context_open_engine(context, err) < 0 ||
+    const struct instance *instance;
+    if (instance_again(context, planned, &now, &instance, err) < 0 ||
+        context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
     if (index.exists) {
@@ -255,8 +278,8 @@ static int recreate_in_run(struct run *run, const struct instance *instance, str
 static int recreate_instance(struct context *context, const struct instance *instance,
                              const char *parent, struct report *report, struct error *err)
 {
-    struct run run = {.context = context};
-    bool skipped = false;
+    struct run run;
+    bool skipped;
     struct run_spec spec = {
         .action = "create",
         .parent_id = parent,
@@ -265,15 +288,13 @@ static int recreate_instance(struct context *context, const struct instance *ins
         .instance_id = instance->id,
         .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
     };
-    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)
         return 0;
     struct report_item *item = report_add(report, "create", instance->master);
     report_set_instance(item, instance);
     int result = recreate_in_run(&run, instance, err);
-    if (context->settings.dry_run)
-        item->result = run.outcome.result;
     return run_end(&run, result, item, err);
 }
 
@@ -285,7 +306,7 @@ static int recreate_master(struct context *context, const struct target *target,
     if (choice_open(context, target->name, &choice, err) < 0)
         return -1;
     if (target->number && choice_add_number(&choice, target->number, err) < 0)
-        return -1;
+        return run_refused(context, "create", parent, choice.master.id, err);
     for (size_t i = 0; i < choice.instances.count; i++) {
         const struct instance *instance = &choice.instances.list[i];
         bool wanted = target->number ? instance->number == target->number : true;
@@ -320,16 +341,9 @@ static int check_targets(struct context *context, const struct create_request *r
         return error_hint(err, "Name a master, or give --all with declarations in %s/.",
                           context->settings.indexes);
     }
-    for (size_t i = 0; i < targets->count && !request->engine_only; i++) {
+    for (size_t i = 0; i < targets->count && !request->engine_only; i++)
         if (name_check_master(context->settings.prefix, targets->list[i].name, err) < 0)
             return -1;
-        if (declaration_exists(context->settings.indexes, targets->list[i].name))
-            continue;
-        error_set(err, ERR_USAGE, "there is no declaration %s/%s", context->settings.indexes,
-                  targets->list[i].name);
-        return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
-                               "another folder of declarations with --indexes.");
-    }
     return 0;
 }
 
@@ -344,8 +358,7 @@ int create_instances(struct context *context, const struct create_request *reque
     if (check_targets(context, request, targets, err) < 0 ||
         context_open_history(context, true, err) < 0)
         return -1;
-    size_t parts = context->settings.dry_run ? 0 : targets->count;
-    if (parts && parent_begin(context, "create", parts, &parent, err) < 0)
+    if (parent_begin(context, "create", targets->count, &parent, err) < 0)
         return -1;
     int result = 0;
     for (size_t i = 0; i < targets->count && result == 0; i++)

@@ -1,5 +1,7 @@
 #include "usecases/init.h"
 
+#include "domain/names.h"
+
 int init_history(struct context *context, bool adopt, struct schema_upgrade *ret_upgrade,
                  struct error *err)
 {
@@ -7,6 +9,8 @@ int init_history(struct context *context, bool adopt, struct schema_upgrade *ret
         .conninfo = context->settings.history,
         .lock_timeout_s = context->settings.lock_timeout_s,
     };
+    if (name_check_prefix(context->settings.prefix, err) < 0)
+        return -1;
     if (!context->history && history_open(&options, &context->history, err) < 0)
         return -1;
     if (context->settings.dry_run)

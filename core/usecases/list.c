@@ -66,13 +66,14 @@ static const struct engine_entry *find_index(const struct engine_view *view, con
     return NULL;
 }
 
-static int count_documents(struct context *context, const struct engine_view *view,
-                           const struct instance *instance, struct list_entry *entry,
-                           struct error *err)
+/* What cannot be counted is unknown, and said; the list is printed all the same. */
+static void count_documents(struct context *context, const struct engine_view *view,
+                            const struct instance *instance, struct list_entry *entry)
 {
     const struct engine_entry *index = find_index(view, instance->index_name);
+    _cleanup_(error_release) struct error err = {};
     if (!view->up || instance->dropped_at)
-        return 0;
+        return;
     if (!index || !instance->index_uuid || strcmp(index->uuid, instance->index_uuid) != 0) {
         free(entry->state);
         entry->state = x_strdup("missing");
@@ -80,9 +81,10 @@ static int count_documents(struct context *context, const struct engine_view *vi
             log_say(context->log, LOG_WARNING,
                     "index \"%s\" in the engine is not the one esmigrate made",
                     instance->index_name);
-        return 0;
+        return;
     }
-    return engine_count(context->engine, instance->index_name, &entry->docs, err);
+    if (engine_count(context->engine, instance->index_name, &entry->docs, &err) < 0)
+        log_say(context->log, LOG_WARNING, "%s", err.message);
 }
 
 /* Indexes that look like instances of the master, but the history does not know them. */
@@ -106,15 +108,18 @@ static void say_foreign(struct context *context, const struct engine_view *view,
     }
 }
 
-static int check_alias(struct context *context, const char *master,
-                       const struct instances *instances, struct error *err)
+static void check_alias(struct context *context, const char *master,
+                        const struct instances *instances)
 {
     char **names = NULL;
     size_t count = 0;
+    _cleanup_(error_release) struct error err = {};
     const struct instance *active = instances_active(instances);
     _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
-    if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
-        return -1;
+    if (engine_alias_indexes(context->engine, alias, &names, &count, &err) < 0) {
+        log_say(context->log, LOG_WARNING, "%s", err.message);
+        return;
+    }
     bool agrees = active ? count == 1 && strcmp(names[0], active->index_name) == 0 : count == 0;
     if (!agrees)
         log_say(context->log, LOG_WARNING,
@@ -122,7 +127,6 @@ static int check_alias(struct context *context, const char *master,
                 alias, count ? names[0] : "no index", count > 1 ? " and others" : "",
                 active ? active->index_name : "none");
     engine_names_free(names, count);
-    return 0;
 }
 
 /* ---- the listing ---- */
@@ -146,13 +150,13 @@ static int list_master(struct context *context, const struct engine_view *view,
         entry->deletes = x_strdup(instance->deletes);
         entry->created_at = x_strdup(instance->created_at);
         entry->tag = x_strdup(instance->tag);
-        if (count_documents(context, view, instance, entry, err) < 0)
-            return -1;
+        count_documents(context, view, instance, entry);
     }
-    if (!view->up)
-        return 0;
-    say_foreign(context, view, master->name, &instances);
-    return check_alias(context, master->name, &instances, err);
+    if (view->up) {
+        say_foreign(context, view, master->name, &instances);
+        check_alias(context, master->name, &instances);
+    }
+    return 0;
 }
 
 static bool is_wanted(const char *name, char *const *names, size_t count)

@@ -128,14 +128,22 @@ static int delete_index(struct context *context, const struct instance *instance
 static int drop_in_run(struct run *run, const struct instance *instance, struct report_item *item,
                        struct error *err)
 {
-    struct history *history = run->context->history;
+    struct context *context = run->context;
     (void)item;
-    if (delete_index(run->context, instance, err) < 0 || history_begin(history, err) < 0)
+    if (delete_index(context, instance, err) < 0) {
+        if (err->kind == ERR_ENGINE && !engine_refused(err)) {
+            run_leave_open(run);
+            error_hint(err, "Whether the index is gone is not known; the next command of this "
+                            "master finds out.");
+        }
         return -1;
-    if (history_drop_instance(history, instance->id, err) == 0)
-        return history_commit(history, err);
-    history_rollback(history);
-    return -1;
+    }
+    if (run_begin_results(run, err) == 0 &&
+        history_drop_instance(context->history, instance->id, err) == 0)
+        return 0;
+    run_leave_open(run);
+    return error_hint(err, "The index is deleted, the history does not have it yet; the next "
+                           "command of this master records it.");
 }
 
 /* ---- both ---- */
@@ -147,15 +155,11 @@ static int remove_in_run(struct run *run, const struct removal *removal,
 {
     struct context *context = run->context;
     _cleanup_(instances_release) struct instances now = {};
-    if (history_find_instances(context->history, planned->master_id, &now, err) < 0)
+    const struct instance *instance;
+    if (instance_again(context, planned, &now, &instance, err) < 0 ||
+        check_not_active(context, removal, request, instance, err) < 0)
         return -1;
-    const struct instance *instance = instances_by_id(&now, planned->id);
-    if (!instance || !instance_is_live(instance))
-        return error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile",
-                         planned->index_name);
     run->outcome.result = removal->result;
-    if (check_not_active(context, removal, request, instance, err) < 0)
-        return -1;
     return context->settings.dry_run ? 0 : removal->work(run, instance, item, err);
 }
 
@@ -163,8 +167,8 @@ static int remove_one(struct context *context, const struct removal *removal,
                       const struct remove_request *request, const struct instance *planned,
                       const char *parent, struct report *report, struct error *err)
 {
-    struct run run = {.context = context};
-    bool skipped = false;
+    struct run run;
+    bool skipped;
     struct run_spec spec = {
         .action = removal->action,
         .parent_id = parent,
@@ -173,17 +177,14 @@ static int remove_one(struct context *context, const struct removal *removal,
         .instance_id = planned->id,
         .locks = removal->locks,
     };
-    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)
         return 0;
     struct report_item *item = report_add(report, removal->action, planned->master);
     report_set_instance(item, planned);
     int result = remove_in_run(&run, removal, request, planned, item, err);
-    if (!context->settings.dry_run)
-        return run_end(&run, result, item, err);
-    item->result = run.outcome.result;
-    return result;
+    return run_end(&run, result, item, err);
 }
 
 static int choose(const struct remove_request *request, const struct target *target,
@@ -210,6 +211,20 @@ static int choose(const struct remove_request *request, const struct target *tar
     return 0;
 }
 
+/* Of several instances none is touched when one of them must not be. Each is checked again in its
+ * run. */
+static int check_all(struct context *context, const struct removal *removal,
+                     const struct remove_request *request, const struct choice *choices,
+                     size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < choices[i].chosen_count; j++)
+            if (check_not_active(context, removal, request,
+                                 &choices[i].instances.list[choices[i].chosen[j]], err) < 0)
+                return run_refused(context, removal->action, NULL, choices[i].master.id, err);
+    return 0;
+}
+
 static int remove_chosen(struct context *context, const struct removal *removal,
                          const struct remove_request *request, struct choice *choices, size_t count,
                          struct report *report, struct error *err)
@@ -218,7 +233,7 @@ static int remove_chosen(struct context *context, const struct removal *removal,
     size_t parts = 0;
     for (size_t i = 0; i < count; i++)
         parts += choices[i].chosen_count;
-    if (!context->settings.dry_run &&
+    if (check_all(context, removal, request, choices, count, err) < 0 ||
         parent_begin(context, removal->action, parts, &parent, err) < 0)
         return -1;
     int result = 0;
@@ -243,7 +258,7 @@ static int remove_instances(struct context *context, const struct removal *remov
         const struct target *target = &request->targets.list[i];
         result = choice_open(context, target->name, &choices[i], err);
         if (result == 0 && choose(request, target, &choices[i], err) < 0)
-            result = run_refused(context, removal->action, choices[i].master.id, err);
+            result = run_refused(context, removal->action, NULL, choices[i].master.id, err);
     }
     if (result == 0)
         result = remove_chosen(context, removal, request, choices, count, report, err);

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "base/stop.h"
+#include "base/utf8.h"
 #include "domain/lock.h"
 #include "sql.h"
 #include "usecases/settle.h"
+
+/* ---- locks ---- */
 
 static int take_locks(struct run *run, const struct run_spec *spec, struct error *err)
 {
@@ -36,38 +38,48 @@ static void release_locks(struct run *run)
     run->locks = 0;
 }
 
-static int insert_row(struct run *run, struct error *err)
+/* ---- rows ---- */
+
+/* "MESSAGE (DETAIL)" with secrets masked: what the row says. The caller's. */
+static char *row_error(const struct context *context, const struct error *err)
 {
-    struct context *context = run->context;
-    if (action_insert(context->history, &context->origin, &run->action, err) < 0)
-        return -1;
-    run->open = true;
-    return 0;
+    _cleanup_free_ char *text =
+        err->detail ? x_printf("%s (%s)", err->message, err->detail) : x_strdup(err->message);
+    _cleanup_free_ char *clean = utf8_clean(text);
+    return secrets_mask(&context->secrets, clean);
 }
 
-/* What could not even begin leaves one closed row too. */
-static int refused_with_row(struct run *run, struct error *err)
+static enum action_status status_of(const struct error *err)
 {
-    _cleanup_(error_release) struct error row_error = {};
-    if (insert_row(run, &row_error) < 0)
-        log_say(run->context->log, LOG_WARNING, "the refusal is not in the history: %s",
-                row_error.message);
-    return run_end(run, -1, NULL, err);
+    return err->kind == ERR_STOPPED ? ACTION_INTERRUPTED : ACTION_FAILED;
+}
+
+/* The row of what could not begin; releases the locks that were taken. Returns -1. */
+static int refuse(struct run *run, struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(error_release) struct error row = {};
+    _cleanup_free_ char *text = row_error(context, err);
+    if (action_insert_refused(context->history, &context->origin, &run->action, status_of(err),
+                              text, &row) < 0)
+        log_say(context->log, LOG_WARNING, "the refusal is not in the history: %s", row.message);
+    release_locks(run);
+    return -1;
 }
 
 static int refused_by_lock(struct run *run, const struct run_spec *spec, bool *ret_skipped,
                            struct error *err)
 {
     struct context *context = run->context;
-    release_locks(run);
     if (err->kind == ERR_BUSY && context->settings.skip_if_busy) {
+        release_locks(run);
         log_say(context->log, LOG_NOTICE, "%s: another run holds the lock, skipped", spec->name);
         error_release(err);
         *ret_skipped = true;
         return 0;
     }
     error_prefix(err, "%s", spec->name);
-    return err->kind == ERR_BUSY ? refused_with_row(run, err) : -1;
+    return refuse(run, err);
 }
 
 static int settle_crashed(struct run *run, const struct run_spec *spec, struct error *err)
@@ -94,85 +106,104 @@ int run_begin(struct context *context, const struct run_spec *spec, struct run *
                 .name = spec->action,
             },
     };
+    if (context->settings.dry_run)
+        return 0;
     action_new_id(&ret_run->action);
     if (take_locks(ret_run, spec, err) < 0)
         return refused_by_lock(ret_run, spec, ret_skipped, err);
-    int settled = settle_crashed(ret_run, spec, err);
-    if (settled == 0 && insert_row(ret_run, err) == 0)
-        return 0;
-    return settled < 0 ? refused_with_row(ret_run, err) : run_end(ret_run, -1, NULL, err);
-}
-
-/* "MESSAGE DETAIL" with secrets masked: what the row says. The caller's. */
-static char *row_error(const struct context *context, const struct error *err)
-{
-    _cleanup_free_ char *text =
-        err->detail ? x_printf("%s (%s)", err->message, err->detail) : x_strdup(err->message);
-    return secrets_mask(&context->secrets, text);
-}
-
-static int close_row(struct run *run, int result, struct report_item *item, struct error *err)
-{
-    struct context *context = run->context;
-    _cleanup_free_ char *text = result < 0 ? row_error(context, err) : NULL;
-    if (result < 0) {
-        run->outcome.status = err->kind == ERR_STOPPED ? ACTION_INTERRUPTED : ACTION_FAILED;
-        run->outcome.result = NULL;
-        run->outcome.error = text;
+    if (settle_crashed(ret_run, spec, err) < 0)
+        return refuse(ret_run, err);
+    if (action_insert(context->history, &context->origin, &ret_run->action, err) < 0) {
+        release_locks(ret_run);
+        return -1;
     }
-    _cleanup_(error_release) struct error close_error = {};
+    ret_run->open = true;
+    return 0;
+}
+
+int run_begin_results(struct run *run, struct error *err)
+{
+    if (history_begin(run->context->history, err) < 0)
+        return -1;
+    run->in_transaction = true;
+    return 0;
+}
+
+void run_leave_open(struct run *run)
+{
+    run->unsettled = true;
+}
+
+/* ---- the end ---- */
+
+static int close_row(struct run *run, struct report_item *item, struct error *err)
+{
     double seconds = 0;
-    if (action_close(context->history, &run->action, &run->outcome, &seconds, &close_error) < 0) {
-        if (result == 0) {
-            error_move(err, &close_error);
-            return -1;
-        }
-        log_say(context->log, LOG_WARNING, "the failure is not in the history: %s",
-                close_error.message);
-    }
+    if (action_close(run->context->history, &run->action, &run->outcome, &seconds, err) < 0)
+        return -1;
     if (item) {
         item->status = action_status_name(run->outcome.status);
-        item->result = run->outcome.result;
         item->seconds = seconds;
     }
-    return result;
+    return 0;
+}
+
+static int close_success(struct run *run, struct report_item *item, struct error *err)
+{
+    struct history *history = run->context->history;
+    if (close_row(run, item, err) < 0)
+        return -1;
+    if (run->in_transaction && history_commit(history, err) < 0)
+        return -1;
+    run->in_transaction = false;
+    return 0;
+}
+
+static void close_failure(struct run *run, struct report_item *item, const struct error *err)
+{
+    struct context *context = run->context;
+    _cleanup_(error_release) struct error close_error = {};
+    _cleanup_free_ char *text = row_error(context, err);
+    run->outcome.status = status_of(err);
+    run->outcome.error = text;
+    if (close_row(run, item, &close_error) < 0)
+        log_say(context->log, LOG_WARNING, "the failure is not in the history: %s",
+                close_error.message);
+    run->outcome.error = NULL;
 }
 
 int run_end(struct run *run, int result, struct report_item *item, struct error *err)
 {
-    if (item)
+    if (run->open && result == 0)
+        result = close_success(run, item, err);
+    if (run->open && result < 0) {
+        if (run->in_transaction)
+            history_rollback(run->context->history);
+        run->in_transaction = false;
+        run->outcome.result = run->outcome.changed_through = NULL;
+        if (!run->unsettled)
+            close_failure(run, item, err);
+    }
+    if (item) {
         snprintf(item->id, sizeof(item->id), "%s", run->action.id);
-    if (run->open)
-        result = close_row(run, result, item, err);
+        item->result = run->outcome.result;
+    }
     run->open = false;
     release_locks(run);
     return result;
 }
 
-int run_end_in_transaction(struct run *run, struct report_item *item, struct error *err)
-{
-    struct history *history = run->context->history;
-    int result = close_row(run, 0, item, err);
-    if (result == 0)
-        result = history_commit(history, err);
-    if (result < 0) {
-        history_rollback(history);
-        return run_end(run, -1, item, err);
-    }
-    run->open = false;
-    return run_end(run, 0, item, err);
-}
-
-int run_refused(struct context *context, const char *action, int64_t master_id, struct error *err)
+int run_refused(struct context *context, const char *action, const char *parent, int64_t master_id,
+                struct error *err)
 {
     struct run run = {
         .context = context,
-        .action = {.master_id = master_id, .name = action},
+        .action = {.parent_id = parent, .master_id = master_id, .name = action},
     };
     if (context->settings.dry_run || !master_id)
         return -1;
     action_new_id(&run.action);
-    return refused_with_row(&run, err);
+    return refuse(&run, err);
 }
 
 /* ---- parents ---- */
@@ -191,6 +222,8 @@ int parent_begin(struct context *context, const char *action, size_t parts, stru
                  struct error *err)
 {
     *ret = (struct parent){.context = context, .action = {.name = action}};
+    if (context->settings.dry_run)
+        return 0;
     if (settle_parents(context, err) < 0)
         return -1;
     if (parts < 2)
@@ -208,7 +241,12 @@ int parent_end(struct parent *parent, int result, struct error *err)
 {
     if (!parent->open)
         return result;
-    struct run run = {.context = parent->context, .action = parent->action, .open = true};
+    struct run run = {
+        .context = parent->context,
+        .action = parent->action,
+        .outcome = parent->outcome,
+        .open = true,
+    };
     result = run_end(&run, result, NULL, err);
     lock_release(parent->context->history, LOCK_PARENT, parent->lock);
     parent->open = false;

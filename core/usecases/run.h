@@ -1,6 +1,13 @@
 /*
  * One execution of a command on one master or instance: it takes the locks, settles what crashed
  * runs left behind, writes the action row, and closes it with the outcome, whatever that is.
+ *
+ *     if (run_begin(context, &spec, &run, &skipped, err) < 0) return -1;
+ *     if (skipped) return 0;
+ *     ... what is to be done, in `result` ...
+ *     return run_end(&run, result, item, err);
+ *
+ * In a dry run the same calls take no lock and write no row.
  */
 #ifndef ESMIGRATE_USECASES_RUN_H
 #define ESMIGRATE_USECASES_RUN_H
@@ -25,38 +32,47 @@ struct run {
     struct action_outcome outcome; /* to be filled in while it runs; status is for run_end() */
     int locks;
     int64_t locked_instance;
-    bool open;
+    bool open;           /* its row is running */
+    bool in_transaction; /* run_begin_results() was called */
+    bool unsettled;      /* see run_leave_open() */
 };
 
 /*
- * *ret_skipped: the lock is taken and --if-busy=skip was given; nothing was written. A lock that
- * is taken otherwise leaves a closed `failed` row and is ERR_BUSY.
+ * *ret_skipped: the lock is taken and --if-busy=skip was given; nothing was written. What cannot
+ * even begin leaves a closed row all the same; a lock that is taken is ERR_BUSY.
  */
 int run_begin(struct context *context, const struct run_spec *spec, struct run *ret_run,
               bool *ret_skipped, struct error *err);
 
+/* Begins the transaction in which the results are written; run_end() closes the row in the same
+ * one, so that results and closed row are there together or not at all. */
+int run_begin_results(struct run *run, struct error *err);
+
+/*
+ * What the engine did is not known, and could not be found out: run_end() will leave the row
+ * `running`, so that the next command takes it for crashed and settles it (rule R7).
+ */
+void run_leave_open(struct run *run);
+
 /*
  * Closes the row by `result` (0: complete, or partial if the outcome says so; -1: failed or
  * interrupted with *err), releases the locks and returns the final result. The item, if given,
- * gets id, status and duration.
+ * gets id, status, result and duration.
  */
 int run_end(struct run *run, int result, struct report_item *item, struct error *err);
 
-/* As run_end() of a success, within the transaction that history_begin() opened and that is
- * committed here: what the transaction wrote and the closed row are there together or not at all.
- */
-int run_end_in_transaction(struct run *run, struct report_item *item, struct error *err);
-
 /*
- * Leaves one closed `failed` row of a command that got no further than finding out which instance
- * of the master is meant; a dry run leaves none. Returns -1, *err stays what it is.
+ * Leaves one closed row of a command that got no further than finding out which instance of the
+ * master is meant; a dry run leaves none. Returns -1, *err stays what it is.
  */
-int run_refused(struct context *context, const char *action, int64_t master_id, struct error *err);
+int run_refused(struct context *context, const char *action, const char *parent_id,
+                int64_t master_id, struct error *err);
 
 /* An action that stands for several; a single one has none. */
 struct parent {
     struct context *context;
     struct action action;
+    struct action_outcome outcome; /* partial, when one of the several was */
     int64_t lock;
     bool open;
 };

@@ -7,27 +7,17 @@
 #include "domain/lock.h"
 #include "sql.h"
 
-/* The instance in the list whose engine index an action was making, or NULL. */
-static const struct instance *pending_of(const struct instances *instances, const char *action_id)
-{
-    for (size_t i = 0; i < instances->count; i++) {
-        const char *pending = instances->list[i].pending_action_id;
-        if (pending && strcmp(pending, action_id) == 0)
-            return &instances->list[i];
-    }
-    return NULL;
-}
+/* ---- creates ---- */
 
-/* A create: the index is there and bears the action's id, or it was never made. */
-static int settle_create(struct context *context, const char *action_id,
-                         const struct instances *instances, char **ret_found, struct error *err)
+/*
+ * An instance whose engine index an action was making: the index is there and bears the action's
+ * id, or it was never made. `ret_found` is the caller's, for the action's row.
+ */
+static int settle_pending(struct context *context, const struct instance *instance,
+                          char **ret_found, struct error *err)
 {
-    const struct instance *instance = pending_of(instances, action_id);
+    const char *action_id = instance->pending_action_id;
     _cleanup_(engine_index_release) struct engine_index index = {};
-    if (!instance) {
-        *ret_found = x_strdup("it had not begun to make an index");
-        return 0;
-    }
     if (context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
@@ -40,6 +30,30 @@ static int settle_create(struct context *context, const char *action_id,
     return history_query(context->history, sql_history_instance_unmade, PG_VALUES(action_id), NULL,
                          err);
 }
+
+/* All of them: also those whose action could say that it failed, but not what the engine did. */
+static int settle_all_pending(struct context *context, int64_t master_id, struct error *err)
+{
+    _cleanup_(instances_release) struct instances instances = {};
+    if (history_find_instances(context->history, master_id, &instances, err) < 0)
+        return -1;
+    for (size_t i = 0; i < instances.count; i++) {
+        const struct instance *instance = &instances.list[i];
+        _cleanup_free_ char *found = NULL;
+        if (!instance->pending_action_id)
+            continue;
+        if (settle_pending(context, instance, &found, err) < 0)
+            return -1;
+        log_say(context->log, LOG_NOTICE, "an es_create had not come to its end: %s", found);
+        _cleanup_free_ char *text = x_printf("the run ended without saying how: %s", found);
+        if (history_query(context->history, sql_history_action_interrupt,
+                          PG_VALUES(instance->pending_action_id, text), NULL, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- drops and switches ---- */
 
 static int settle_drop(struct context *context, const struct instance *instance, char **ret_found,
                        struct error *err)
@@ -117,9 +131,7 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     const struct instance *instance = instances_by_id(&instances, pg_int(rows, row, "instance_id"));
 
     int result = 0;
-    if (strcmp(action, "create") == 0)
-        result = settle_create(context, id, &instances, &found, err);
-    else if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
+    if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
     else if (strcmp(action, "activate") == 0 && instances.count)
         result = settle_activate(context, &instances, master_id, &found, err);
@@ -133,9 +145,13 @@ static int settle_action(struct context *context, int64_t master_id, const struc
                          err);
 }
 
+/* ---- the outside ---- */
+
 int settle_master(struct context *context, int64_t master_id, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (settle_all_pending(context, master_id, err) < 0)
+        return -1;
     if (history_query(context->history, sql_history_action_running_of_master,
                       PG_VALUES(pg_number(master_id).text), &rows, err) < 0)
         return -1;

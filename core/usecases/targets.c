@@ -109,6 +109,18 @@ int choice_add_number(struct choice *choice, int number, struct error *err)
                : error_hint(err, "It has none at all: esmigrate es_create %s", choice->master.name);
 }
 
+int instance_again(struct context *context, const struct instance *before,
+                   struct instances *ret_now, const struct instance **ret_instance,
+                   struct error *err)
+{
+    if (history_find_instances(context->history, before->master_id, ret_now, err) < 0)
+        return -1;
+    *ret_instance = instances_by_id(ret_now, before->id);
+    if (*ret_instance && instance_is_live(*ret_instance))
+        return 0;
+    return error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", before->index_name);
+}
+
 int choice_check_declared(struct context *context, const struct choice *choice, struct error *err)
 {
     const char *name = choice->master.name;

@@ -42,6 +42,14 @@ void choice_add(struct choice *choice, const struct instance *instance);
 int choice_add_number(struct choice *choice, int number, struct error *err);
 
 /*
+ * The instance as it is now that its lock is held: before, it may have been dropped, cleared or
+ * activated, and a crashed run settled. *ret_instance lives in *ret_now.
+ */
+int instance_again(struct context *context, const struct instance *before,
+                   struct instances *ret_now, const struct instance **ret_instance,
+                   struct error *err);
+
+/*
  * When a declaration is at hand, the newest instance must have its fingerprint; else ERR_FAILED,
  * naming the instance that has it, or es_create.
  */

@@ -67,6 +67,9 @@ static int open_source(struct update *update, struct error *err)
     if (context_open_source(update->context, update->options.source, instance->search_path,
                             &update->source, err) < 0)
         return -1;
+    if (source_check_options(update->source, NULL, update->options.overlap, instance->master, err) <
+        0)
+        return -1;
     if (source_use(update->source, &instance->content, update->options.max_document_bytes,
                    instance->index_name, err) == 0)
         return 0;
@@ -144,6 +147,37 @@ static int take_version(struct update *update, struct error *err)
     return 0;
 }
 
+static int is_after(struct history *history, const char *one, const char *other, bool *ret_after,
+                    struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_time_after, PG_VALUES(one, other), &rows, err) < 0)
+        return -1;
+    *ret_after = pg_bool(rows, 0, "after");
+    return 0;
+}
+
+/* A source whose clock is behind its own past stamps rows where no update will look (R1 e). */
+static int check_clock(struct update *update, struct error *err)
+{
+    const struct instance *instance = update->instance;
+    bool went_back = false;
+    if (!update->since || !instance->changed_through || !update->horizon.taken_at)
+        return 0;
+    if (is_after(update->context->history, instance->changed_through, update->horizon.taken_at,
+                 &went_back, err) < 0)
+        return -1;
+    if (!went_back)
+        return 0;
+    _cleanup_free_ char *mark = time_rfc3339(instance->changed_through);
+    error_set(err, ERR_FAILED, "index \"%s\": the source's clock went back behind %s",
+              instance->index_name, mark);
+    return error_hint(err,
+                      "Changes stamped meanwhile would be missed. Set the clock right, then: "
+                      "esmigrate es_update %s-%d --full",
+                      instance->master, instance->number);
+}
+
 /* The order is rule R2's and R3's: fence, version, horizon, and only then the snapshot. */
 static int prepare(struct update *update, struct error *err)
 {
@@ -152,7 +186,8 @@ static int prepare(struct update *update, struct error *err)
     if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
         take_version(update, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
-                     &update->horizon, err) < 0)
+                     &update->horizon, err) < 0 ||
+        check_clock(update, err) < 0)
         return -1;
     if (!update->since) {
         if (engine_max_seq_no(context->engine, instance->index_name, &update->marks,
@@ -227,7 +262,8 @@ static int load_in_snapshot(struct update *update, struct error *err)
         return -1;
     int result = update->since ? load_changed(&update->load, update->since, err)
                                : load_all(&update->load, err);
-    if (result < 0 || sender_finish(update->sender, err) < 0)
+    if (result < 0 || sender_finish(update->sender, err) < 0 ||
+        (!update->since && sender_check_accepted(update->sender, err) < 0))
         return -1;
     if (!update->since && (engine_refresh(context->engine, index_name, err) < 0 ||
                            load_sweep(&update->load, update->marks, update->shards, err) < 0))
@@ -248,19 +284,11 @@ static int load_in_snapshot(struct update *update, struct error *err)
 /* A start later than the mark leaves a gap that the mark must not pass. */
 static int leaves_gap(struct update *update, bool *ret_gap, struct error *err)
 {
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    *ret_gap = false;
-    if (!update->since)
+    const char *mark = update->instance->changed_through;
+    *ret_gap = update->since && !mark;
+    if (!update->since || !mark)
         return 0;
-    if (!update->instance->changed_through) {
-        *ret_gap = true;
-        return 0;
-    }
-    if (history_query(update->context->history, sql_history_time_after,
-                      PG_VALUES(update->since, update->instance->changed_through), &rows, err) < 0)
-        return -1;
-    *ret_gap = pg_bool(rows, 0, "after");
-    return 0;
+    return is_after(update->context->history, update->since, mark, ret_gap, err);
 }
 
 static int set_mark(struct update *update, struct error *err)
@@ -292,14 +320,9 @@ static int set_mark(struct update *update, struct error *err)
 /* Mark and closed row are one transaction: neither is there without the other. */
 static int finish(struct update *update, struct error *err)
 {
-    struct history *history = update->context->history;
     if (check_ours(update->context, update->instance, NULL, err) < 0 ||
-        history_begin(history, err) < 0)
+        run_begin_results(update->run, err) < 0 || set_mark(update, err) < 0)
         return -1;
-    if (set_mark(update, err) < 0) {
-        history_rollback(history);
-        return -1;
-    }
     struct action_outcome *outcome = &update->run->outcome;
     outcome->status = update->item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
     outcome->changed_through = update->item->changed_through;
@@ -338,41 +361,15 @@ static int update_in_run(struct update *update, const struct master *master, str
                    : check_ours(update->context, update->instance, NULL, err);
     if (prepare(update, err) < 0)
         return -1;
-    int result = load_in_snapshot(update, err);
-    note_outcome(update);
-    return result < 0 ? -1 : finish(update, err);
-}
-
-/* Closes the row; after finish() within its transaction, which is committed here. */
-static int end_run(struct update *update, int result, struct error *err)
-{
-    if (update->context->settings.dry_run)
-        return result;
-    note_outcome(update);
-    if (result < 0)
-        return run_end(update->run, -1, update->item, err);
-    return run_end_in_transaction(update->run, update->item, err);
-}
-
-/* The instance as it is now that its lock is held: a crashed run may have raised its epoch. */
-static int read_again(struct context *context, const struct instance *before,
-                      struct instances *ret_instances, const struct instance **ret_instance,
-                      struct error *err)
-{
-    if (history_find_instances(context->history, before->master_id, ret_instances, err) < 0)
-        return -1;
-    *ret_instance = instances_by_id(ret_instances, before->id);
-    if (*ret_instance && instance_is_live(*ret_instance))
-        return 0;
-    return error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", before->index_name);
+    return load_in_snapshot(update, err) < 0 ? -1 : finish(update, err);
 }
 
 static int update_one(struct context *context, const struct update_request *request,
                       const struct master *master, const struct instance *instance,
                       const char *parent, struct report *report, struct error *err)
 {
-    struct run run = {.context = context};
-    bool skipped = false;
+    struct run run;
+    bool skipped;
     struct run_spec spec = {
         .action = "update",
         .parent_id = parent,
@@ -381,7 +378,7 @@ static int update_one(struct context *context, const struct update_request *requ
         .instance_id = instance->id,
         .locks = RUN_LOCK_INSTANCE,
     };
-    if (!context->settings.dry_run && run_begin(context, &spec, &run, &skipped, err) < 0)
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)
         return 0;
@@ -394,10 +391,11 @@ static int update_one(struct context *context, const struct update_request *requ
         .run = &run,
         .item = item,
     };
-    int result = read_again(context, instance, &now, &update.instance, err);
+    int result = instance_again(context, instance, &now, &update.instance, err);
     if (result == 0)
         result = update_in_run(&update, master, err);
-    return end_run(&update, result, err);
+    note_outcome(&update);
+    return run_end(&run, result, item, err);
 }
 
 /* ---- which ones ---- */
@@ -463,7 +461,7 @@ static int open_choices(struct context *context, const struct update_request *re
                 return -1;
         }
         if (choose(context, request, &targets->list[i], choice, err) < 0)
-            return run_refused(context, "update", choice->master.id, err);
+            return run_refused(context, "update", NULL, choice->master.id, err);
     }
     return 0;
 }
@@ -497,7 +495,7 @@ static int update_chosen(struct context *context, const struct update_request *r
     size_t parts = 0;
     for (size_t i = 0; i < count; i++)
         parts += choices[i].chosen_count;
-    if (!context->settings.dry_run && parent_begin(context, "update", parts, &parent, err) < 0)
+    if (parent_begin(context, "update", parts, &parent, err) < 0)
         return -1;
     for (size_t i = 0; i < count && err->kind != ERR_STOPPED; i++) {
         const struct choice *choice = &choices[i];
@@ -509,6 +507,9 @@ static int update_chosen(struct context *context, const struct update_request *r
                 keep_first(context, err, &one);
         }
     }
+    for (size_t i = 0; i < report->count; i++)
+        if (report->items[i].rejected_open)
+            parent.outcome.status = ACTION_PARTIAL;
     return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
 }
 

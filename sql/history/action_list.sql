@@ -1,4 +1,4 @@
--- $1 master name text, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 id text (a whole uuid or its beginning): each null if not given. Newest first.
+-- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid: each null if not given. Newest first.
 SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name AS index, a.action,
        a.status, a.result, a.mode, a.started_at, a.finished_at,
        round(extract(epoch FROM coalesce(a.finished_at, clock_timestamp()) - a.started_at), 3) AS seconds,
@@ -8,11 +8,12 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name A
 FROM esmigrate.index_action a
 LEFT JOIN esmigrate.index_master m ON m.id = a.master_id
 LEFT JOIN esmigrate.index_instance i ON i.id = a.instance_id
-WHERE ($1::text IS NULL OR a.master_id = (SELECT id FROM esmigrate.index_master WHERE name = $1))
+WHERE ($1::bigint IS NULL OR a.master_id = $1::bigint)
   AND ($2::timestamptz IS NULL OR a.started_at >= $2::timestamptz)
   AND ($3::timestamptz IS NULL OR a.started_at < $3::timestamptz)
   AND ($4::text IS NULL OR a.action = $4)
   AND ($5::text IS NULL OR a.status = $5)
-  AND ($7::text IS NULL OR a.id::text LIKE $7 || '%')
+  AND ($7::uuid IS NULL OR a.id >= $7::uuid)
+  AND ($8::uuid IS NULL OR a.id <= $8::uuid)
 ORDER BY a.started_at DESC, a.id
 LIMIT $6::bigint

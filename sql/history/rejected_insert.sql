@@ -7,7 +7,7 @@ WITH refused AS (
         (instance_id, doc_id, action_id, http_status, error_type, reason)
     SELECT $1::bigint, r.doc_id, a.id, r.http_status, r.error_type, r.reason
     FROM refused r JOIN esmigrate.index_action a ON a.id = $2::uuid AND a.status = 'running'
-    ON CONFLICT (instance_id, doc_id) DO UPDATE
+    ON CONFLICT (instance_id, md5(doc_id)) DO UPDATE
     SET action_id = excluded.action_id, http_status = excluded.http_status,
         error_type = excluded.error_type, reason = excluded.reason, tries = d.tries + 1,
         last_at = excluded.last_at

@@ -1,6 +1,4 @@
 -- no parameters. What the migrations themselves are recorded in.
-CREATE SCHEMA IF NOT EXISTS esmigrate;
-COMMENT ON SCHEMA esmigrate IS 'The history of esmigrate: every index it owns and every command it ran.';
 CREATE TABLE IF NOT EXISTS esmigrate.schema_migration (
     version integer PRIMARY KEY,
     name text NOT NULL,

@@ -7,7 +7,8 @@ WITH clock AS (
       AND l.granted
       AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 ), sessions AS (
-    SELECT a.pid, a.application_name, a.backend_type, a.xact_start,
+    SELECT a.pid, a.application_name, a.xact_start,
+           (a.backend_type IS NULL AND a.usesysid IS NOT NULL) OR a.state = 'disabled' AS hidden,
            CASE WHEN a.state <> 'idle' THEN a.query_start END AS query_start
     FROM pg_catalog.pg_stat_activity a
     WHERE a.datname = current_database()
@@ -26,11 +27,12 @@ SELECT clock.taken_at,
        (SELECT application_name FROM running ORDER BY since LIMIT 1) AS oldest_application,
        (SELECT since FROM running ORDER BY since LIMIT 1) AS oldest_since,
        (SELECT min(since) FROM running) < clock.taken_at - interval '15 minutes' AS held_back,
-       (SELECT count(*) FROM sessions WHERE backend_type IS NULL) AS hidden_sessions,
+       (SELECT count(*) FROM sessions WHERE hidden) AS hidden_sessions,
        current_setting('track_activities')::boolean AS tracked,
        pg_is_in_recovery() AS standby,
        EXISTS (SELECT FROM pg_catalog.pg_subscription s
                WHERE s.subenabled AND s.subdbid = (SELECT oid FROM pg_catalog.pg_database
                                                    WHERE datname = current_database())) AS subscriber,
-       least(clock.taken_at, pg_last_xact_replay_timestamp()) - $1::interval AS replayed
+       CASE WHEN pg_last_xact_replay_timestamp() IS NOT NULL
+            THEN least(clock.taken_at, pg_last_xact_replay_timestamp()) - $1::interval END AS replayed
 FROM clock

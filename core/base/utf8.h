@@ -1,0 +1,14 @@
+/* Keeping texts valid UTF-8: PostgreSQL refuses anything else. */
+#ifndef ESMIGRATE_BASE_UTF8_H
+#define ESMIGRATE_BASE_UTF8_H
+
+#include <stddef.h>
+
+/* The length, at most `length`, at which a text may be cut without splitting a character. */
+size_t utf8_cut(const char *text, size_t length);
+
+/* A copy in which each byte that is not part of a well-formed character (RFC 3629) is a '?'; the
+ * caller's (free()). NULL stays NULL. */
+char *utf8_clean(const char *text);
+
+#endif

@@ -124,7 +124,7 @@ static int run(struct session *session, struct error *err)
     print(session, &records, single);
     if (!records.count)
         log_say(session->context.log, LOG_NOTICE, "no action matches");
-    else if ((long)records.count == limit)
+    else if (!single && (long)records.count == limit)
         log_say(session->context.log, LOG_NOTICE, "there may be more: --limit is %ld", limit);
     return 0;
 }

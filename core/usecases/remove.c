@@ -212,7 +212,7 @@ static int choose(const struct remove_request *request, const struct target *tar
 }
 
 /* Of several instances none is touched when one of them must not be. Each is checked again in its
- * run. */
+ * run, where a single one is checked in the first place. */
 static int check_all(struct context *context, const struct removal *removal,
                      const struct remove_request *request, const struct choice *choices,
                      size_t count, struct error *err)
@@ -233,7 +233,7 @@ static int remove_chosen(struct context *context, const struct removal *removal,
     size_t parts = 0;
     for (size_t i = 0; i < count; i++)
         parts += choices[i].chosen_count;
-    if (check_all(context, removal, request, choices, count, err) < 0 ||
+    if ((parts > 1 && check_all(context, removal, request, choices, count, err) < 0) ||
         parent_begin(context, removal->action, parts, &parent, err) < 0)
         return -1;
     int result = 0;

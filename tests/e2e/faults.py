@@ -1,0 +1,279 @@
+"""What tests break things with: a proxy that holds or loses the engine's answers, and a gate in the reading of rows."""
+
+import contextlib
+import http.client
+import http.server
+import json
+import re
+import threading
+import time
+import urllib.parse
+
+
+def wait_until(condition, timeout=30, every=0.02):
+    """Waits until condition() is true, and returns what it returned; fails when it never is."""
+    __tracebackhide__ = True
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"{condition} did not become true within {timeout} s"
+        time.sleep(every)
+
+
+class Rule:
+    """What happens to one request that matches: see Proxy.hold and Proxy.lose."""
+
+    def __init__(self, method, pattern, before, after):
+        self.method, self.pattern = method, re.compile(pattern)
+        self.before, self.after = before, after
+        self.used = self.abandoned = False
+        self.reached, self.released = threading.Event(), threading.Event()
+        self.answered = threading.Event()
+
+    def wait(self, timeout=30):
+        """Waits until a request is where the rule wants it."""
+        assert self.reached.wait(timeout), f"no {self.method} {self.pattern.pattern} came within {timeout} s"
+
+    def release(self):
+        """Lets a held request or answer go on its way."""
+        self.released.set()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        # A program that is killed resets its connections.
+        with contextlib.suppress(ConnectionError):
+            super().handle()
+
+    def _relay(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        rule = self.server.proxy.rule_for(self.command, self.path)
+        if rule and rule.before == "echo":
+            return self._echo()
+        if rule and rule.before == "hold":
+            rule.reached.set()
+            rule.released.wait()
+        if rule and (rule.before == "lose" or rule.abandoned):
+            return self._lose(rule)
+        status, headers, answer = self.server.proxy.ask(self.command, self.path, self.headers, body)
+        if rule:
+            rule.answered.set()
+        if rule and rule.after == "hold":
+            rule.reached.set()
+            rule.released.wait()
+        if rule and rule.after == "lose":
+            return self._lose(rule)
+        return self._answer(status, headers, answer)
+
+    def _lose(self, rule):
+        self.close_connection = True
+        rule.reached.set()
+
+    def _echo(self):
+        """What Elasticsearch 7.10 answers to a header it cannot parse."""
+        reason = f"bad request [Authorization: {self.headers['Authorization']}, {self.path}]"
+        error = {"error": {"type": "parse_exception", "reason": reason}, "status": 400}
+        self._answer(400, [("Content-Type", "application/json")], json.dumps(error).encode())
+
+    def _answer(self, status, headers, answer):
+        self.send_response_only(status)
+        for name, value in headers:
+            if name.lower() not in ("content-length", "transfer-encoding", "connection"):
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _relay
+
+
+class Proxy:
+    """An HTTP server on 127.0.0.1 that passes every request on to the engine, but for those that a rule names.
+
+    A rule counts for the first request that matches: its method, and a pattern found in its path with query.
+    """
+
+    def __init__(self, engine):
+        self.engine = urllib.parse.urlsplit(engine.url)
+        self._rules, self._lock = [], threading.Lock()
+        self.seen = []  # (method, path) of every request
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        self._server.daemon_threads = True
+        self._server.proxy = self
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def hold(self, method, pattern, when="after"):
+        """The request is held `before` it reaches the engine, or its answer is, `after` the engine did it."""
+        return self._add(Rule(method, pattern, *(("hold", None) if when == "before" else (None, "hold"))))
+
+    def lose(self, method, pattern, when="after"):
+        """The connection is closed with no answer: the engine never saw the request (`before`), or did it (`after`)."""
+        return self._add(Rule(method, pattern, *(("lose", None) if when == "before" else (None, "lose"))))
+
+    def echo(self, method, pattern):
+        """The request is refused with an error that quotes its Authorization header."""
+        return self._add(Rule(method, pattern, "echo", None))
+
+    def close(self):
+        # What was held for a program that is dead is not to reach the engine behind the test's back.
+        for rule in self._rules:
+            rule.abandoned = True
+            rule.release()
+        self._server.shutdown()
+        self._server.server_close()
+
+    def rule_for(self, method, path):
+        with self._lock:
+            self.seen.append((method, path))
+            for rule in self._rules:
+                if not rule.used and rule.method == method and rule.pattern.search(path):
+                    rule.used = True
+                    return rule
+        return None
+
+    def ask(self, method, path, headers, body):
+        connection = http.client.HTTPConnection(self.engine.hostname, self.engine.port, timeout=300)
+        own = ("host", "expect", "connection")
+        wanted = {name: value for name, value in headers.items() if name.lower() not in own}
+        try:
+            connection.request(method, path, body=body or None, headers=wanted)
+            answer = connection.getresponse()
+            return answer.status, answer.getheaders(), answer.read()
+        finally:
+            connection.close()
+
+    def _add(self, rule):
+        with self._lock:
+            self._rules.append(rule)
+        return rule
+
+
+@contextlib.contextmanager
+def through_proxy(app):
+    """The app's esmigrate reaches the engine through a Proxy, which it yields."""
+    proxy = Proxy(app.engine_server)
+    name = f"{app.engine_server.family.upper()}_URL"
+    direct = app.env[name]
+    app.env[name] = proxy.url
+    try:
+        yield proxy
+    finally:
+        app.env[name] = direct
+        proxy.close()
+
+
+# ---- a master to break things with
+
+ITEM_INDEX = {
+    "settings": {"number_of_shards": 1, "number_of_replicas": 0},
+    "mappings": {"dynamic": "strict", "properties": {"title": {"type": "text"}, "amount": {"type": "integer"}}},
+}
+ITEM_DOCUMENTS = "SELECT id AS _id, changed_at AS _changed_at, title, amount FROM item"
+
+
+def declare_items(app, rows, documents=ITEM_DOCUMENTS, **files):
+    """A table item(id, title, amount, changed_at), old enough for an update to be done with; es_init, item declared.
+
+    title is json, so that a test can put in what no text field takes; amount is text for the same reason.
+    """
+    app.sql("CREATE TABLE item (id bigint PRIMARY KEY, title json, amount text, changed_at timestamptz NOT NULL)")
+    app.sql(
+        "INSERT INTO item SELECT n, to_json('Item ' || n), n::text, now() - interval '1 hour'"
+        " FROM generate_series(1, %s) n",
+        (rows,),
+    )
+    app.declare("item", index=ITEM_INDEX, documents=documents, **files)
+    app.ok("es_init")
+
+
+def filled_items(app, rows, **options):
+    """declare_items(), created, filled and active."""
+    declare_items(app, rows, **options)
+    app.ok("es_create", "item")
+    app.ok("es_update", "item", "1")
+    app.ok("es_activate", "item")
+
+
+def expected_items(app):
+    """What the index has to hold: the table as documents by _id."""
+    rows = app.sql("SELECT id, title, amount FROM item")
+    return {str(row["id"]): {"title": row["title"], "amount": row["amount"]} for row in rows}
+
+
+class Gate:
+    """Stops whoever reads the row `at` of item by documents(), until it is opened.
+
+    It is polled, not waited for as a lock, which esmigrate's lock_timeout would end.
+    """
+
+    KEY = 4711
+
+    def __init__(self, app, at):
+        self.app = app
+        app.sql(
+            f"""
+            CREATE OR REPLACE FUNCTION gate(id bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
+            BEGIN
+                WHILE id = {int(at)} AND EXISTS (
+                    SELECT FROM pg_locks WHERE locktype = 'advisory' AND objid = {self.KEY}
+                        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+                ) LOOP
+                    PERFORM pg_sleep(0.02);
+                END LOOP;
+                RETURN true;
+            END $$
+            """
+        )
+        self._connection = None
+
+    @staticmethod
+    def documents():
+        return ITEM_DOCUMENTS + " WHERE gate(id)"
+
+    def close(self):
+        self._connection = self.app.connect()
+        self._connection.execute("SELECT pg_advisory_lock(%s)", (self.KEY,))
+
+    def waiting(self):
+        """How many are stopped at it."""
+        [row] = self.app.sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"
+        )
+        return row["count"]
+
+    def wait(self, how_many=1):
+        wait_until(lambda: self.waiting() >= how_many)
+
+    def open(self):
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def gated_items(app, rows, at, **files):
+    """declare_items() with a Gate, still open, at a row; documents of 1 kB, so that some thousands fill a request."""
+    declare_items(app, rows, documents="", **files)
+    app.sql("UPDATE item SET title = to_json(repeat('word ', 200) || id)")
+    gate = Gate(app, at)
+    app.declare("item", documents=gate.documents())
+    return gate
+
+
+def instance(app, number=1):
+    """The row of an instance of item."""
+    [row] = app.sql("SELECT * FROM esmigrate.index_instance WHERE number = %s", (number,))
+    return row
+
+
+def assert_accounted(row):
+    """Rule R4: every document that was sent had one of four ends."""
+    ends = row["docs_indexed"] + row["docs_deleted"] + row["docs_superseded"] + row["docs_rejected"]
+    assert row["docs_sent"] == ends, row

@@ -1,0 +1,62 @@
+"""The history stays fast: its indexes serve es_history."""
+
+import time
+
+from harness import BINARY
+
+ROWS = 200_000
+# A sanitized program takes longer to start.
+LIMIT_SECONDS = 0.9 if b"__asan_init" in BINARY.read_bytes() else 0.3
+
+
+def fill(app):
+    app.sql("INSERT INTO esmigrate.index_master (name) SELECT 'm' || n FROM generate_series(1, 20) n")
+    app.sql(
+        """
+        INSERT INTO esmigrate.index_action (id, master_id, action, status, started_at, finished_at, argv, tool_version,
+            os_user, host, pid)
+        SELECT gen_random_uuid(), (SELECT min(id) FROM esmigrate.index_master) + n %% 20,
+            CASE WHEN n %% 1000 = 0 THEN 'activate' ELSE 'update' END,
+            CASE WHEN n %% 5000 = 0 THEN 'failed' ELSE 'complete' END,
+            now() - n * interval '10 seconds', now() - n * interval '10 seconds' + interval '1 second',
+            ARRAY['es_update', 'm'], '0.1.0', 'user', 'host', 1
+        FROM generate_series(1, %s) n
+        """,
+        (ROWS,),
+    )
+    app.sql("ANALYZE")
+
+
+def test_every_filter_of_es_history_is_fast_with_200000_actions(app):
+    app.ok("es_init")
+    fill(app)
+    [middle] = app.sql("SELECT id::text, started_at FROM esmigrate.index_action ORDER BY started_at OFFSET %s LIMIT 1",
+                       (ROWS // 2,))
+    day = middle["started_at"].isoformat()
+    filters = {
+        (): 50,
+        ("--limit", "500"): 500,
+        ("m7",): 50,
+        ("m7", "--action", "activate"): None,
+        ("m7", "--status", "interrupted"): 0,
+        ("--action", "activate"): 50,
+        ("--action", "clear"): 0,
+        ("--status", "failed"): 40,
+        ("--status", "running"): 0,
+        ("--status", "complete"): 50,
+        ("--since", day): 50,
+        ("--until", day): 50,
+        ("--since", "2001-01-01T00:00:00Z", "--until", "2001-01-02T00:00:00Z"): 0,
+        (middle["id"],): 1,
+        (middle["id"][:13],): 1,
+    }
+    slow = {}
+    for words, rows in filters.items():
+        begun = time.monotonic()
+        found = app.ok("es_history", *words)
+        seconds = time.monotonic() - begun
+        print(f"{seconds * 1000:6.0f} ms  es_history {' '.join(words)}")
+        assert rows is None or len(found) == rows, words
+        if seconds > LIMIT_SECONDS:
+            slow[words] = seconds
+    assert slow == {}

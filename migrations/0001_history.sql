@@ -225,6 +225,14 @@ COMMENT ON FUNCTION esmigrate.protect_action() IS 'An action is closed once and 
 CREATE TRIGGER protect_action BEFORE UPDATE OR DELETE ON esmigrate.index_action
     FOR EACH ROW EXECUTE FUNCTION esmigrate.protect_action();
 
+CREATE FUNCTION esmigrate.protect_from_truncate() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the history is not truncated' USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+COMMENT ON FUNCTION esmigrate.protect_from_truncate() IS 'Rows of the history are never deleted, so neither are all of them.';
+CREATE TRIGGER protect_from_truncate BEFORE TRUNCATE ON esmigrate.index_action
+    FOR EACH STATEMENT EXECUTE FUNCTION esmigrate.protect_from_truncate();
+
 CREATE FUNCTION esmigrate.protect_instance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.id, NEW.master_id, NEW.number, NEW.index_name, NEW.documents_sql, NEW.changed_sql,

@@ -156,7 +156,7 @@ enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type)
     if (strcmp(type, "invalid_index_name_exception") == 0)
         return BULK_REPLACED;
     if (strcmp(type, "cluster_block_exception") == 0)
-        return BULK_BLOCKED;
+        return status == 429 ? BULK_BLOCKED : BULK_FATAL; /* the flood stage; a block by hand */
     if (status == 429 || status == 503)
         return BULK_BUSY;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)

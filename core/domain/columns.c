@@ -73,11 +73,11 @@ static int read_reserved(const struct pg_column *column, const char *zone, const
                            "column another name with AS.");
 }
 
-static int read_field(const struct pg_column *column, const char *place,
+static int read_field(const struct pg_column *column, size_t number, const char *place,
                       struct document_columns *columns, struct error *err)
 {
     if (!*column->name || strcmp(column->name, "?column?") == 0) {
-        error_set(err, ERR_USAGE, "%s: column %zu has no name", place, columns->field_count + 1);
+        error_set(err, ERR_USAGE, "%s: column %zu has no name", place, number);
         return error_hint(err, "Name it with AS: the name of a column is the name of a field.");
     }
     columns->fields =
@@ -107,7 +107,7 @@ int document_columns_read(const struct pg_description *description, const char *
         result = check_unique(description, i, place, err);
         if (result == 0)
             result = column->name[0] == '_' ? read_reserved(column, zone, place, &columns, err)
-                                            : read_field(column, place, &columns, err);
+                                            : read_field(column, i + 1, place, &columns, err);
     }
     if (result == 0 && description->parameters)
         result = error_set(err, ERR_USAGE, "%s: it must not have parameters", place);

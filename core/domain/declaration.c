@@ -134,9 +134,9 @@ char *content_setting(const struct content *content, const char *name, struct er
 static int check_known_key(const char *key, json *value, void *data)
 {
     struct error *err = data;
-    (void)value;
     if (strcmp(key, "settings") == 0 || strcmp(key, "mappings") == 0)
-        return 0;
+        return json_is_object(value) ? 0
+                                     : error_set(err, ERR_USAGE, "\"%s\" must be an object", key);
     if (strcmp(key, "aliases") == 0) {
         error_set(err, ERR_USAGE, "\"aliases\" would put an empty index live");
         return error_hint(err, "Remove \"aliases\": es_activate points the alias at an index once "

@@ -58,7 +58,8 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
     const char *cause_type = json_text(json_get(cause, "type"), NULL);
     if (cause_type) {
         _cleanup_free_ char *why = engine_cut_reason(json_text(json_get(cause, "reason"), ""));
-        error_detail(err, "%s: %s", cause_type, why);
+        if (!strstr(err->message, why)) /* it often says the same again */
+            error_detail(err, "%s: %s", cause_type, why);
     }
     if (request->status == 401)
         error_hint(err, "Check the engine's user and password, API key or token.");
@@ -249,7 +250,8 @@ int engine_create_index(struct engine *engine, const char *name, const char *bod
     _cleanup_free_ char *doing = x_printf("create index \"%s\"", name);
     if (call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
         return find_made(engine, name, action_id, ret_uuid, err);
-    if (engine_refused(err))
+    /* "Already there" may be our own: a request whose answer is lost is sent again by libcurl. */
+    if (engine_refused(err) && !strstr(err->message, "resource_already_exists_exception"))
         return -1;
     _cleanup_(error_release) struct error second = {};
     if (find_made(engine, name, action_id, ret_uuid, &second) < 0)

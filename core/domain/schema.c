@@ -95,26 +95,24 @@ static int changed_prefix_is_free(struct history *history, const char *prefix, s
 }
 
 /* Asks for no right that is not needed: the schema may be there, and this role its owner only. */
-static int bootstrap(struct history *history, struct error *err)
+static int make_namespace(struct history *history, bool *ret_exists, struct error *err)
 {
-    bool exists, namespace_exists;
-    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
+    bool namespace_exists;
+    if (schema_exists(history, ret_exists, &namespace_exists, err) < 0)
         return -1;
-    if (exists)
-        return 0;
-    if (!namespace_exists && pg_run(history->pg, sql_history_schema_namespace, err) < 0)
-        return -1;
-    return pg_run(history->pg, sql_history_schema_bootstrap, err);
+    return namespace_exists ? 0 : pg_run(history->pg, sql_history_schema_namespace, err);
 }
 
 static int upgrade_in_transaction(struct history *history, const char *prefix, bool adopt,
                                   struct schema_upgrade *upgrade, struct error *err)
 {
-    if (bootstrap(history, err) < 0 || check_applied(history, &upgrade->from, err) < 0)
+    bool exists;
+    if (make_namespace(history, &exists, err) < 0 ||
+        (exists && check_applied(history, &upgrade->from, err) < 0))
         return -1;
     upgrade->to = upgrade->from;
     for (size_t i = 0; i < migration_count; i++) {
-        if (migrations[i].version <= upgrade->from)
+        if (exists && migrations[i].version <= upgrade->from)
             continue;
         if (apply(history, &migrations[i], err) < 0)
             return -1;

@@ -158,35 +158,60 @@ static int use_changed(struct source *source, const struct content *content, con
 }
 
 static void reading_sql(struct source *source, struct buffer *sql, const char *condition);
+static void changed_sql(struct source *source, struct buffer *sql);
 
 /* The bare statement was fine; its wrapped form may still not be (INSERT, SELECT INTO ...). */
-static int check_wrapped(struct source *source, const char *place, struct error *err)
+static int check_wrapped(struct source *source, const char *sql, const char *place,
+                         const char *file, struct error *err)
 {
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_(pg_description_release) struct pg_description description = {};
-    reading_sql(source, &sql, NULL);
-    if (pg_describe(source->pg, buffer_cstr(&sql), &description, err) == 0)
+    if (pg_describe(source->pg, sql, &description, err) == 0)
         return 0;
     if (!err->sqlstate[0] || strcmp(err->sqlstate, lock_not_available) == 0)
         return failed(source, err);
     err->kind = ERR_USAGE;
-    error_prefix(err, "%s/documents.sql: as a subquery", place);
+    error_prefix(err, "%s/%s: as a subquery", place, file);
     return error_hint(err, "It must be one SELECT.");
+}
+
+static int check_both_wrapped(struct source *source, const char *place, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
+    reading_sql(source, &documents, NULL);
+    if (check_wrapped(source, buffer_cstr(&documents), place, "documents.sql", err) < 0)
+        return -1;
+    if (!source->changed)
+        return 0;
+    changed_sql(source, &changed);
+    return check_wrapped(source, buffer_cstr(&changed), place, "changed.sql", err);
+}
+
+/* The two are asked one by one, so that the message names the key. */
+static int check_option(struct source *source, const char *key, const char *zone,
+                        const char *overlap, const char *place, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    const char *value = zone ? zone : overlap;
+    if (!value)
+        return 0;
+    if (pg_query(source->pg, sql_source_check_options, PG_VALUES(zone, overlap), &rows, err) < 0) {
+        if (strncmp(err->sqlstate, "22", 2) != 0)
+            return -1;
+        return error_set(err, ERR_USAGE, "%s/master.json: \"%s\": \"%s\" is no %s", place, key,
+                         value, zone ? "time zone" : "duration");
+    }
+    if (overlap && !pg_bool(rows, 0, "overlap_is_good"))
+        return error_set(err, ERR_USAGE, "%s/master.json: \"%s\" must not be negative", place, key);
+    return 0;
 }
 
 int source_check_options(struct source *source, const char *zone, const char *overlap,
                          const char *place, struct error *err)
 {
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (pg_query(source->pg, sql_source_check_options, PG_VALUES(zone, overlap), &rows, err) < 0) {
-        if (strncmp(err->sqlstate, "22", 2) != 0)
-            return -1;
-        err->kind = ERR_USAGE;
-        return error_prefix(err, "%s/master.json", place);
-    }
-    if (overlap && !pg_bool(rows, 0, "overlap_is_good"))
-        return error_set(err, ERR_USAGE, "%s/master.json: \"overlap\" must not be negative", place);
-    return 0;
+    if (check_option(source, "changed_at_zone", zone, NULL, place, err) < 0)
+        return -1;
+    return check_option(source, "overlap", NULL, overlap, place, err);
 }
 
 int source_use(struct source *source, const struct content *content, int64_t max_document_bytes,
@@ -198,7 +223,7 @@ int source_use(struct source *source, const struct content *content, int64_t max
     if (use_documents(source, content, place, err) < 0 ||
         use_changed(source, content, place, err) < 0)
         return -1;
-    return check_wrapped(source, place, err);
+    return check_both_wrapped(source, place, err);
 }
 
 int source_begin(struct source *source, struct error *err)
@@ -271,6 +296,15 @@ static void reading_sql(struct source *source, struct buffer *sql, const char *c
     buffer_text(sql, ") esmigrate_j");
     if (condition)
         buffer_printf(sql, "\nWHERE %s", condition);
+}
+
+/* The ids that changed.sql names, each once. */
+static void changed_sql(struct source *source, struct buffer *sql)
+{
+    buffer_printf(sql,
+                  "SELECT DISTINCT esmigrate_c.\"_id\"::text AS id FROM (\n%s\n) esmigrate_c\n"
+                  "WHERE esmigrate_c.\"_id\" IS NOT NULL",
+                  source->changed);
 }
 
 static int start_reading(struct source *source, const char *condition, struct error *err)
@@ -367,11 +401,8 @@ static char **take_texts(const struct pg_rows *rows, const char *column, size_t 
 int source_open_changed_ids(struct source *source, const char *since, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_printf(&sql,
-                  "DECLARE esmigrate_changed NO SCROLL CURSOR FOR\n"
-                  "SELECT DISTINCT esmigrate_c.\"_id\"::text AS id FROM (\n%s\n) esmigrate_c\n"
-                  "WHERE esmigrate_c.\"_id\" IS NOT NULL",
-                  source->changed);
+    buffer_text(&sql, "DECLARE esmigrate_changed NO SCROLL CURSOR FOR\n");
+    changed_sql(source, &sql);
     /* All rows will be fetched: the plan for the first few would be the wrong one. */
     if (pg_run(source->pg, "SET LOCAL cursor_tuple_fraction = 1", err) < 0)
         return -1;

@@ -86,7 +86,7 @@ static int send_document(struct load *load, const struct source_document *docume
         return sender_add_delete(load->sender, document->id, document->routing, err);
     if (!document->json.data) {
         if (!document->bytes)
-            return sender_reject(load->sender, document->id, "source_is_null", "_source is null",
+            return sender_reject(load->sender, document->id, "not_an_object", "_source is null",
                                  err);
         _cleanup_free_ char *reason =
             x_printf("the document has %" PRId64 " bytes, the limit is %" PRId64, document->bytes,

@@ -70,13 +70,13 @@ int rejections_flush(struct rejections *rejections, struct history *history, int
     _cleanup_free_ char *statuses = column(rejections, offsetof(struct rejection, status));
     _cleanup_free_ char *types = column(rejections, offsetof(struct rejection, type));
     _cleanup_free_ char *reasons = column(rejections, offsetof(struct rejection, reason));
-    if (history_query(
-            history, sql_history_rejected_insert,
-            PG_VALUES(pg_number(instance_id).text, action_id, ids, statuses, types, reasons), &rows,
-            err) < 0)
+    if (history_query(history, sql_history_rejected_insert,
+                      PG_VALUES(pg_number(instance_id).text, action_id, ids, statuses, types,
+                                reasons, pg_number(most_open).text),
+                      &rows, err) < 0)
         return -1;
     clear(rejections);
-    if (!pg_int(rows, 0, "written"))
+    if (!pg_int(rows, 0, "running"))
         return action_replaced(err);
     int64_t open = pg_int(rows, 0, "open");
     if (open <= most_open)

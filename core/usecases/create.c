@@ -139,7 +139,10 @@ static int create_new(struct run *run, const struct declaration *declaration, in
     }
     item->number = 0;
     free(TAKE_PTR(item->index));
-    return error_prefix(err, "%s", declaration->name);
+    if (err->kind != ERR_USAGE)
+        return error_prefix(err, "%s", declaration->name);
+    error_hint(err, "Mend the file; no index was made and the number is not used up.");
+    return error_prefix(err, "%s/%s/index.json", context->settings.indexes, declaration->name);
 }
 
 /* ---- one master ---- */

@@ -208,7 +208,7 @@ int list_instances(struct context *context, char *const *names, size_t count,
     for (size_t i = 0; i < count; i++) {
         if (is_listed(listing, names[i]))
             continue;
-        error_set(err, ERR_FAILED, "there is no master \"%s\", neither in the history nor in %s/",
+        error_set(err, ERR_USAGE, "there is no master \"%s\", neither in the history nor in %s/",
                   names[i], context->settings.indexes);
         return error_hint(err, "See which there are: esmigrate es_list");
     }

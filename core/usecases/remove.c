@@ -13,6 +13,7 @@ struct removal {
     const char *action;
     const char *result;
     int locks;
+    bool ends_instance;
     int (*work)(struct run *run, const struct instance *instance, struct report_item *item,
                 struct error *err);
 };
@@ -148,6 +149,18 @@ static int drop_in_run(struct run *run, const struct instance *instance, struct 
 
 /* ---- both ---- */
 
+/* A drop of what a crashed one turned out to have dropped has nothing left to do. */
+static int is_done(struct context *context, const struct instance *planned,
+                   const struct instances *now, struct error *err)
+{
+    const struct instance *instance = instances_by_id(now, planned->id);
+    if (!instance || !instance->dropped_at)
+        return -1;
+    error_release(err);
+    log_say(context->log, LOG_NOTICE, "index \"%s\" is dropped already", planned->index_name);
+    return 0;
+}
+
 /* It may have become active, or have been dropped, before the lock was ours. */
 static int remove_in_run(struct run *run, const struct removal *removal,
                          const struct remove_request *request, const struct instance *planned,
@@ -156,10 +169,11 @@ static int remove_in_run(struct run *run, const struct removal *removal,
     struct context *context = run->context;
     _cleanup_(instances_release) struct instances now = {};
     const struct instance *instance;
-    if (instance_again(context, planned, &now, &instance, err) < 0 ||
-        check_not_active(context, removal, request, instance, err) < 0)
-        return -1;
     run->outcome.result = removal->result;
+    if (instance_again(context, planned, &now, &instance, err) < 0)
+        return removal->ends_instance ? is_done(context, planned, &now, err) : -1;
+    if (check_not_active(context, removal, request, instance, err) < 0)
+        return -1;
     return context->settings.dry_run ? 0 : removal->work(run, instance, item, err);
 }
 
@@ -287,6 +301,7 @@ int drop_instances(struct context *context, const struct remove_request *request
         .action = "drop",
         .result = "dropped",
         .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
+        .ends_instance = true,
         .work = drop_in_run,
     };
     return remove_instances(context, &drop, request, report, err);

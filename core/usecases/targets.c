@@ -50,7 +50,7 @@ int unknown_master(struct context *context, const char *name, struct error *err)
 {
     _cleanup_(error_release) struct error ignored = {};
     _cleanup_(masters_release) struct masters masters = {};
-    error_set(err, ERR_FAILED, "the history knows no master \"%s\"", name);
+    error_set(err, ERR_USAGE, "the history knows no master \"%s\"", name);
     if (declaration_exists(context->settings.indexes, name))
         return error_hint(err, "It is declared: esmigrate es_create %s", name);
     history_all_masters(context->history, &masters, &ignored);

@@ -33,7 +33,7 @@ void choice_release(struct choice *choice);
 /* The error about a name that no master bears, with the nearest one as a hint. */
 int unknown_master(struct context *context, const char *name, struct error *err);
 
-/* Looks the master up and its instances; one that does not exist is ERR_FAILED. */
+/* Looks the master up and its instances; one that does not exist is ERR_USAGE. */
 int choice_open(struct context *context, const char *name, struct choice *ret_choice,
                 struct error *err);
 void choice_add(struct choice *choice, const struct instance *instance);

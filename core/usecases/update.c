@@ -127,7 +127,7 @@ static int choose_mode(struct update *update, struct error *err)
     }
     update->since = x_strdup(instance->changed_through);
     if (!update->source->changed)
-        log_say(log, LOG_DETAIL,
+        log_say(log, LOG_NOTICE,
                 "%s has no changed.sql: rows that are gone are found by --full only",
                 instance->index_name);
     return 0;

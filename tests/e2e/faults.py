@@ -28,7 +28,7 @@ class Rule:
     def __init__(self, method, pattern, before, after):
         self.method, self.pattern = method, re.compile(pattern)
         self.before, self.after = before, after
-        self.used = self.abandoned = False
+        self.used = self.abandoned = self.for_good = False
         self.reached, self.released = threading.Event(), threading.Event()
         self.answered = threading.Event()
 
@@ -114,9 +114,14 @@ class Proxy:
         """The request is held `before` it reaches the engine, or its answer is, `after` the engine did it."""
         return self._add(Rule(method, pattern, *(("hold", None) if when == "before" else (None, "hold"))))
 
-    def lose(self, method, pattern, when="after"):
-        """The connection is closed with no answer: the engine never saw the request (`before`), or did it (`after`)."""
-        return self._add(Rule(method, pattern, *(("lose", None) if when == "before" else (None, "lose"))))
+    def lose(self, method, pattern, when="after", for_good=False):
+        """The connection is closed with no answer: the engine never saw the request (`before`), or did it (`after`).
+
+        `for_good`: so is that of every later request, from the same moment on.
+        """
+        rule = Rule(method, pattern, *(("lose", None) if when == "before" else (None, "lose")))
+        rule.for_good = for_good
+        return self._add(rule)
 
     def echo(self, method, pattern):
         """The request is refused with an error that quotes its Authorization header."""
@@ -134,6 +139,8 @@ class Proxy:
         with self._lock:
             self.seen.append((method, path))
             for rule in self._rules:
+                if rule.used and rule.for_good:
+                    return Rule(method, ".", "lose", None)
                 if not rule.used and rule.method == method and rule.pattern.search(path):
                     rule.used = True
                     return rule

@@ -81,11 +81,8 @@ def test_a_create_whose_answer_is_lost_recognises_its_index(app):
 def test_a_create_that_lost_its_answer_and_then_the_engine_leaves_no_stray_index(app, when):
     declare_items(app, 10)
     with through_proxy(app) as proxy:
-        lost = proxy.lose("PUT", "item-1", when)
-        process = app.start("es_create", "item")
-        lost.wait()
-        proxy.close()  # no question to the engine is answered any more
-        assert process.wait().code == 6
+        proxy.lose("PUT", "item-1", when, for_good=True)
+        assert app.run("es_create", "item").code == 6
     [item] = app.ok("es_create", "item")
     assert item["instance"] == 1
     assert app.indices() == [f"{app.prefix}item-1"]

@@ -95,6 +95,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libesmigrate.a Makefile
 		$(filter-out $(BUILD)/objects/cli/main.o,$(filter $(BUILD)/objects/cli/%,$^)) \
 		$(BUILD)/libesmigrate.a $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
+$(BUILD)/unit/test_argv: $(BUILD)/objects/cli/argv.o
 $(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
 $(BUILD)/unit/test_output: $(BUILD)/objects/cli/output.o
 

@@ -224,11 +224,11 @@ int option_number(const struct options *options, enum option_id id, long if_empt
                   struct error *err)
 {
     const char *text = option_text(options, id);
-    if (!*text) {
+    if (!*text && specs[id].value == VALUE_OPTIONAL) {
         *ret_number = if_empty;
         return 0;
     }
-    if (text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
+    if (!*text || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
         return error_set(err, ERR_USAGE, "--%s: \"%s\" is not a whole number", specs[id].name,
                          text);
     *ret_number = strtol(text, NULL, 10);

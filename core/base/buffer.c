@@ -57,12 +57,17 @@ int buffer_printf(struct buffer *b, const char *format, ...)
     return buffer_text(b, text);
 }
 
-void buffer_clear(struct buffer *b)
+void buffer_truncate(struct buffer *b, size_t length)
 {
-    b->length = 0;
+    b->length = length;
     b->overflow = false;
     if (b->data)
-        b->data[0] = '\0';
+        b->data[length] = '\0';
+}
+
+void buffer_clear(struct buffer *b)
+{
+    buffer_truncate(b, 0);
 }
 
 void buffer_release(struct buffer *b)

@@ -36,6 +36,9 @@ int buffer_text(struct buffer *b, const char *text);
 int buffer_char(struct buffer *b, char c);
 int buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Takes back what was appended behind `length`, and an overflow. */
+void buffer_truncate(struct buffer *b, size_t length);
+
 /* Empties the buffer and keeps its memory for reuse. */
 void buffer_clear(struct buffer *b);
 void buffer_release(struct buffer *b);

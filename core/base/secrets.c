@@ -20,14 +20,16 @@ static void remember(struct secrets *secrets, const char *value)
     secrets->values[secrets->count++] = x_strdup(value);
 }
 
-static char *percent_encoded(const char *value)
+static char *percent_encoded(const char *value, const char *digits)
 {
     struct buffer encoded = BUFFER(BUFFER_TEXT_MAX);
     for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
         if (isalnum(*c) || strchr("-._~", *c))
             buffer_char(&encoded, (char)*c);
-        else
-            buffer_printf(&encoded, "%%%02X", *c);
+        else {
+            const char escape[] = {'%', digits[*c >> 4], digits[*c & 15]};
+            buffer_append(&encoded, escape, sizeof(escape));
+        }
     }
     return buffer_take(&encoded);
 }
@@ -36,23 +38,25 @@ void secrets_add(struct secrets *secrets, const char *value)
 {
     if (!value || strlen(value) < shortest_secret)
         return;
-    _cleanup_free_ char *encoded = percent_encoded(value);
+    _cleanup_free_ char *upper = percent_encoded(value, "0123456789ABCDEF");
+    _cleanup_free_ char *lower = percent_encoded(value, "0123456789abcdef");
     _cleanup_free_ char *coded = base64(value, strlen(value));
     remember(secrets, value);
-    remember(secrets, encoded);
+    remember(secrets, upper);
+    remember(secrets, lower);
     remember(secrets, coded);
 }
 
-/* The longest known secret that starts at text, or NULL: a secret may begin with another. */
-static const char *secret_at(const struct secrets *secrets, const char *text)
+/* How long the longest known secret is that starts here; 0: none does. */
+static size_t secret_at(const struct secrets *secrets, const char *text)
 {
-    const char *found = NULL;
+    size_t longest = 0;
     for (size_t i = 0; i < secrets->count; i++) {
-        const char *value = secrets->values[i];
-        if (strncmp(text, value, strlen(value)) == 0 && (!found || strlen(value) > strlen(found)))
-            found = value;
+        size_t length = strlen(secrets->values[i]);
+        if (length > longest && strncmp(text, secrets->values[i], length) == 0)
+            longest = length;
     }
-    return found;
+    return longest;
 }
 
 char *secrets_mask(const struct secrets *secrets, const char *text)
@@ -60,14 +64,15 @@ char *secrets_mask(const struct secrets *secrets, const char *text)
     if (!text)
         return NULL;
     struct buffer masked = BUFFER(BUFFER_TEXT_MAX);
-    while (*text) {
-        const char *secret = secret_at(secrets, text);
-        if (secret) {
+    const char *covered = text; /* up to here it is secret; the next one may begin within */
+    for (const char *c = text; *c; c++) {
+        size_t length = secret_at(secrets, c);
+        if (length && c >= covered)
             buffer_text(&masked, "***");
-            text += strlen(secret);
-        } else {
-            buffer_char(&masked, *text++);
-        }
+        if (length && c + length > covered)
+            covered = c + length;
+        if (c >= covered)
+            buffer_char(&masked, *c);
     }
     return buffer_take(&masked);
 }

@@ -36,14 +36,21 @@ static size_t character_length(const unsigned char *c)
     return 0;
 }
 
+const char *utf8_first_wrong(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c;) {
+        size_t length = character_length(c);
+        if (!length)
+            return (const char *)c;
+        c += length;
+    }
+    return NULL;
+}
+
 char *utf8_clean(const char *text)
 {
     char *copy = x_strdup(text);
-    for (unsigned char *c = (unsigned char *)copy; c && *c;) {
-        size_t length = character_length(c);
-        if (!length)
-            *c = '?';
-        c += length ? length : 1;
-    }
+    for (char *at = copy; at && (at = (char *)utf8_first_wrong(at));)
+        *at++ = '?';
     return copy;
 }

@@ -51,9 +51,8 @@ static struct bulk_item *begin_item(struct bulk *bulk, enum bulk_kind kind, stru
 static int end_item(struct bulk *bulk, struct bulk_item *item)
 {
     if (bulk->body.overflow || bulk->ids.overflow) {
-        bulk->body.overflow = bulk->ids.overflow = false;
-        bulk->body.length = item->offset;
-        bulk->ids.length = item->id_offset;
+        buffer_truncate(&bulk->body, item->offset);
+        buffer_truncate(&bulk->ids, item->id_offset);
         return -1;
     }
     item->length = bulk->body.length - item->offset;
@@ -156,7 +155,7 @@ enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type)
     if (strcmp(type, "invalid_index_name_exception") == 0)
         return BULK_REPLACED;
     if (strcmp(type, "cluster_block_exception") == 0)
-        return status == 429 ? BULK_BLOCKED : BULK_FATAL; /* the flood stage; a block by hand */
+        return status == 403 ? BULK_FATAL : BULK_BLOCKED; /* by hand; flood stage or no master */
     if (status == 429 || status == 503)
         return BULK_BUSY;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)

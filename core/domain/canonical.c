@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "clients/json.h"
 
 enum { DEEPEST = 200 };
@@ -102,17 +103,22 @@ static int read_four_digits(struct reader *r, uint32_t *ret_code)
     return 0;
 }
 
+/* One character; above U+FFFF as a pair of surrogates, of which a half alone is none. */
 static int read_unicode_escape(struct reader *r, struct buffer *raw)
 {
-    uint32_t code, low;
+    uint32_t code, low = 0;
+    const char *place = r->at;
     if (read_four_digits(r, &code) < 0)
         return -1;
     if (code >= 0xd800 && code < 0xdc00 && strncmp(r->at, "\\u", 2) == 0) {
         r->at += 2;
         if (read_four_digits(r, &low) < 0)
             return -1;
-        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
     }
+    if (low >= 0xdc00 && low < 0xe000)
+        code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    else if (code >= 0xd800 && code < 0xe000)
+        return fail(r, place, "half a surrogate pair");
     put_utf8(raw, code);
     return 0;
 }
@@ -228,14 +234,44 @@ static int read_array(struct reader *r, struct buffer *out)
     return expect(r, ']') < 0 ? -1 : buffer_char(out, ']');
 }
 
-/* Numbers and the three words; json_parse() has judged their form already. */
+/* RFC 8259: a minus, an integer without superfluous zeros, a fraction, an exponent. NULL if none
+ * begins here. */
+static const char *number_end(const char *at)
+{
+    static const char digits[] = "0123456789";
+    at += *at == '-';
+    size_t integer = strspn(at, digits);
+    if (!integer || (integer > 1 && *at == '0'))
+        return NULL;
+    at += integer;
+    if (*at == '.') {
+        size_t fraction = strspn(at + 1, digits);
+        if (!fraction)
+            return NULL;
+        at += 1 + fraction;
+    }
+    if (*at == 'e' || *at == 'E') {
+        at++;
+        at += *at == '-' || *at == '+';
+        size_t exponent = strspn(at, digits);
+        if (!exponent)
+            return NULL;
+        at += exponent;
+    }
+    return at;
+}
+
 static int read_word(struct reader *r, struct buffer *out)
 {
-    size_t length = strspn(r->at, "+-.0123456789abcdefghijklmnopqrstuvwxyzE");
-    if (!length)
-        return fail(r, r->at, "expected a value");
-    buffer_append(out, r->at, length);
-    r->at += length;
+    static const char *const words[] = {"true", "false", "null"};
+    const char *end = number_end(r->at);
+    for (size_t i = 0; i < ARRAY_SIZE(words) && !end; i++)
+        if (strncmp(r->at, words[i], strlen(words[i])) == 0)
+            end = r->at + strlen(words[i]);
+    if (!end || isalnum((unsigned char)*end))
+        return fail(r, r->at, *r->at ? "expected a value" : "unexpected end of data");
+    buffer_append(out, r->at, (size_t)(end - r->at));
+    r->at = end;
     return 0;
 }
 
@@ -255,14 +291,19 @@ static int read_value(struct reader *r, struct buffer *out)
 
 char *canonical_json(const char *text, struct error *err)
 {
-    _cleanup_(json_freep) json *value = json_parse(text, strlen(text), err);
-    if (!value) {
-        err->kind = ERR_USAGE;
-        return NULL;
-    }
     _cleanup_(buffer_release) struct buffer out = BUFFER(BUFFER_TEXT_MAX);
     struct reader r = {.text = text, .at = text, .err = err};
+    const char *wrong = utf8_first_wrong(text);
+    if (wrong) {
+        fail(&r, wrong, "not UTF-8");
+        return NULL;
+    }
     if (read_value(&r, &out) < 0)
         return NULL;
+    skip_space(&r);
+    if (*r.at) {
+        fail(&r, r.at, "something stands behind the value");
+        return NULL;
+    }
     return buffer_take(&out);
 }

@@ -8,8 +8,11 @@
 
 #include "base/error.h"
 
-/* The caller's (free()); NULL and ERR_USAGE with line and column for a syntax error or a key that
- * stands twice in one object. */
+/*
+ * The caller's (free()); NULL and ERR_USAGE with line and column for what RFC 8259 does not allow,
+ * or a key that stands twice in one object. Stricter than json_parse(): a user's file goes through
+ * here first.
+ */
 char *canonical_json(const char *text, struct error *err);
 
 #endif

@@ -95,6 +95,7 @@ void declaration_names_free(char **names, size_t count)
 
 struct setting_search {
     const char *wanted; /* without "index." */
+    const char *except; /* a value that is passed over, or NULL */
     const char *path;   /* dotted, of the object that is visited */
     char *found;
 };
@@ -114,13 +115,18 @@ static int visit_setting(const char *key, json *value, void *data)
     const char *plain = strncmp(path, "index.", 6) == 0 ? path + 6 : path;
     if (strcmp(plain, search->wanted) != 0)
         return 0;
-    search->found = json_is_string(value) ? x_strdup(json_text(value, "")) : json_write(value);
+    _cleanup_free_ char *text =
+        json_is_string(value) ? x_strdup(json_text(value, "")) : json_write(value);
+    if (search->except && strcasecmp(text, search->except) == 0)
+        return 0;
+    search->found = TAKE_PTR(text);
     return 1;
 }
 
-static char *find_setting(const json *body, const char *name)
+/* The first value of a setting, in whatever spelling, that is not `except`. */
+static char *find_setting(const json *body, const char *name, const char *except)
 {
-    struct setting_search search = {.wanted = name, .path = ""};
+    struct setting_search search = {.wanted = name, .except = except, .path = ""};
     json_each(json_get(body, "settings"), visit_setting, &search);
     return search.found;
 }
@@ -128,7 +134,7 @@ static char *find_setting(const json *body, const char *name)
 char *content_setting(const struct content *content, const char *name, struct error *err)
 {
     _cleanup_(json_freep) json *body = json_parse(content->body, strlen(content->body), err);
-    return body ? find_setting(body, name) : NULL;
+    return body ? find_setting(body, name, NULL) : NULL;
 }
 
 static int check_known_key(const char *key, json *value, void *data)
@@ -147,13 +153,29 @@ static int check_known_key(const char *key, json *value, void *data)
                            "\"mappings\".");
 }
 
+/* What is sent is written out of a tree; it must mean exactly what was declared. */
+static int check_exact(const json *body, const char *canonical, struct error *err)
+{
+    _cleanup_free_ char *written = json_write(body);
+    _cleanup_free_ char *again = canonical_json(written, err);
+    if (!again)
+        return -1;
+    if (strcmp(again, canonical) == 0)
+        return 0;
+    return error_set(err, ERR_USAGE, "there is a number in it that has too many digits");
+}
+
 static int check_body(const char *text, struct error *err)
 {
-    _cleanup_(json_freep) json *body = json_parse(text, strlen(text), err);
-    if (!body) {
-        err->kind = ERR_USAGE;
+    _cleanup_free_ char *canonical = canonical_json(text, err);
+    if (!canonical) {
         if (strncmp(text, "PUT ", 4) == 0 || strncmp(text, "POST ", 5) == 0)
             error_hint(err, "Leave out the request line: the file is the body alone.");
+        return -1;
+    }
+    _cleanup_(json_freep) json *body = json_parse(text, strlen(text), err);
+    if (!body || check_exact(body, canonical, err) < 0) {
+        err->kind = ERR_USAGE;
         return -1;
     }
     if (!json_is_object(body))
@@ -162,8 +184,8 @@ static int check_body(const char *text, struct error *err)
         return -1;
     if (JSON_PATH(body, "mappings", "_meta", "esmigrate"))
         return error_set(err, ERR_USAGE, "mappings._meta.esmigrate is esmigrate's own");
-    _cleanup_free_ char *durability = find_setting(body, "translog.durability");
-    if (durability && strcasecmp(durability, "request") != 0) {
+    _cleanup_free_ char *durability = find_setting(body, "translog.durability", "request");
+    if (durability) {
         error_set(err, ERR_USAGE, "translog.durability \"%s\" would lose acknowledged documents",
                   durability);
         return error_hint(err, "Remove the setting: esmigrate's changed_through relies on the "
@@ -190,7 +212,7 @@ char *content_create_body(const struct content *content, const char *write_alias
     json_put(mark, "action", json_new_text(action_id));
     json_put(meta, "esmigrate", mark);
 
-    _cleanup_free_ char *gc_deletes = find_setting(body, "gc_deletes");
+    _cleanup_free_ char *gc_deletes = find_setting(body, "gc_deletes", NULL);
     if (!gc_deletes)
         json_put(settings, "index.gc_deletes", json_new_text("10m"));
 
@@ -257,7 +279,8 @@ static int read_option(const char *key, json *value, void *data)
 int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
                          struct error *err)
 {
-    _cleanup_(json_freep) json *value = json_parse(text, strlen(text), err);
+    _cleanup_free_ char *canonical = canonical_json(text, err);
+    _cleanup_(json_freep) json *value = canonical ? json_parse(text, strlen(text), err) : NULL;
     if (!value) {
         err->kind = ERR_USAGE;
         return error_prefix(err, "%s", place);

@@ -32,6 +32,15 @@ char *engine_cut_reason(const char *reason)
     return x_strndup(reason, length < longest ? length : utf8_cut(reason, longest));
 }
 
+/* At most 200 bytes of it; the caller's. */
+static char *first_line(const struct buffer *response)
+{
+    enum { LONGEST = 200 };
+    _cleanup_free_ char *clean = utf8_clean(buffer_cstr(response));
+    size_t length = strcspn(clean, "\r\n");
+    return x_strndup(clean, length < LONGEST ? length : utf8_cut(clean, LONGEST));
+}
+
 bool engine_refused(const struct error *err)
 {
     return err->http_code >= 400 && err->http_code < 500;
@@ -47,7 +56,9 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
         json_parse(buffer_cstr(&request->response), request->response.length, &ignored);
     json *error = json_get(answer, "error");
     const char *type = json_text(json_get(error, "type"), NULL);
-    const char *reason = json_text(json_get(error, "reason"), json_text(error, ""));
+    /* What stands between may answer in words of its own, for example "Bad Gateway". */
+    _cleanup_free_ char *plain = answer ? x_strdup("") : first_line(&request->response);
+    const char *reason = json_text(json_get(error, "reason"), json_text(error, plain));
     _cleanup_free_ char *cut = engine_cut_reason(reason);
     if (type)
         error_set(err, ERR_ENGINE, "engine: %s: %s: %s", doing, type, cut);

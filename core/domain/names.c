@@ -7,8 +7,9 @@
 
 #include "base/memory.h"
 
-/* The engine's limit is 255 bytes for an index name; "-" and ten digits must still fit. */
-enum { LONGEST_NAME = 255 - 11 };
+/* The engine's limit is 255 bytes for the name of an index or an alias; "-" and ".W" with ten
+ * digits each must still fit. */
+enum { LONGEST_NAME = 255 - 11 - 12 };
 
 static int refuse(const char *name, const char *why, struct error *err)
 {

@@ -35,16 +35,33 @@ static const char *skip_block_comment(const char *at)
     return at;
 }
 
-/* From an opening quote to behind its closing one; a doubled quote ends and begins anew. */
+/* A string goes on in the next line when only white space with a line break stands between; the
+ * opening quote then, else NULL. */
+static const char *continuation(const char *at)
+{
+    const char *next = at + strspn(at, " \t\r\n\f");
+    return *next == '\'' && memchr(at, '\n', (size_t)(next - at)) ? next : NULL;
+}
+
+/* From an opening quote to behind its closing one; a doubled quote stands for itself. */
 static const char *skip_quoted(const char *at, bool backslashes)
 {
     char quote = *at++;
-    while (*at && *at != quote) {
-        if (backslashes && *at == '\\' && at[1])
+    while (*at) {
+        if (backslashes && *at == '\\' && at[1]) {
+            at += 2;
+        } else if (*at != quote) {
             at++;
-        at++;
+        } else if (at[1] == quote) {
+            at += 2;
+        } else {
+            const char *next = backslashes ? continuation(at + 1) : NULL;
+            if (!next)
+                return at + 1;
+            at = next + 1;
+        }
     }
-    return *at ? at + 1 : at;
+    return at;
 }
 
 /* From a "$tag$" to behind its twin; if it opens no dollar quote, behind the "$". */

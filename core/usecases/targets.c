@@ -22,6 +22,9 @@ int targets_parse(char *const *words, size_t count, struct targets *ret_targets,
     for (size_t i = 0; i < count; i++) {
         struct target *last = targets.count ? &targets.list[targets.count - 1] : NULL;
         int number = name_parse_number(words[i]);
+        if (!number && words[i][strspn(words[i], "0123456789")] == '\0')
+            return error_set(err, ERR_USAGE,
+                             "\"%s\" is neither a name nor the number of an instance", words[i]);
         if (number) {
             if (!last || last->number)
                 return error_set(err, ERR_USAGE, "the number %d stands behind no name", number);

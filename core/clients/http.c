@@ -224,18 +224,18 @@ static void set_access(const struct http *http, const struct endpoint *endpoint,
         curl_easy_setopt(easy, CURLOPT_SSLKEY, http->key);
 }
 
-/* The place whose turn it is, from 1; those that could not be connected to are passed over. */
+/* The place whose turn it is, from 1; those that could not be connected to are passed over, unless
+ * that is all of them. */
 static size_t choose_place(struct http *http)
 {
     int64_t now = clock_ms();
     for (size_t i = 0; i < http->count; i++) {
-        size_t at = (http->turn + i) % http->count;
-        if (http->endpoints[at].passed_over_until <= now) {
-            http->turn = at + 1;
+        size_t at = http->turn;
+        http->turn = at + 1 < http->count ? at + 1 : 0;
+        if (http->endpoints[at].passed_over_until <= now)
             return at + 1;
-        }
     }
-    return http->turn++ % http->count + 1;
+    return http->turn + 1;
 }
 
 int http_start(struct http *http, struct http_request *request, struct error *err)

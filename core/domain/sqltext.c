@@ -48,12 +48,12 @@ static const char *skip_quoted(const char *at, bool backslashes)
 {
     char quote = *at++;
     while (*at) {
-        if (backslashes && *at == '\\' && at[1]) {
+        bool escaped = backslashes && *at == '\\' && at[1];
+        bool doubled = *at == quote && at[1] == quote;
+        if (escaped || doubled) {
             at += 2;
         } else if (*at != quote) {
             at++;
-        } else if (at[1] == quote) {
-            at += 2;
         } else {
             const char *next = backslashes ? continuation(at + 1) : NULL;
             if (!next)

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/texts.h"
 #include "clients/json.h"
 #include "clients/postgres.h"
 #include "domain/canonical.h"
@@ -52,11 +53,6 @@ bool declaration_exists(const char *directory, const char *name)
     return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static void close_directory(DIR **directory)
 {
     if (*directory)
@@ -78,17 +74,10 @@ int declaration_names(const char *directory, char ***ret_names, size_t *ret_coun
         names[count++] = x_strdup(entry->d_name);
     }
     if (count)
-        qsort(names, count, sizeof(char *), by_text);
+        qsort(names, count, sizeof(char *), texts_compare);
     *ret_names = names;
     *ret_count = count;
     return 0;
-}
-
-void declaration_names_free(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
 }
 
 /* ---- index.json ---- */

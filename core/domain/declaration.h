@@ -61,10 +61,10 @@ bool declaration_exists(const char *directory, const char *name);
 int declaration_read(const char *directory, const char *name, struct declaration *ret_declaration,
                      struct error *err);
 
-/* The names of all declarations, sorted; the caller's. A directory that is missing has none. */
+/* The names of all declarations, sorted; the caller's (texts_free()). A directory that is missing
+ * has none. */
 int declaration_names(const char *directory, char ***ret_names, size_t *ret_count,
                       struct error *err);
-void declaration_names_free(char **names, size_t count);
 
 /* Options as they stand in the history or in master.json; `place` begins the messages. */
 int master_options_parse(const char *text, const char *place, struct master_options *ret_options,

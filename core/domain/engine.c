@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "base/utf8.h"
 
 static const char json_type[] = "application/json";
@@ -195,7 +196,7 @@ void engine_index_release(struct engine_index *index)
 {
     free(index->uuid);
     free(index->made_by);
-    engine_names_free(index->aliases, index->alias_count);
+    texts_free(index->aliases, index->alias_count);
     *index = (struct engine_index){};
 }
 
@@ -277,13 +278,6 @@ int engine_delete_index(struct engine *engine, const char *name, struct error *e
     _cleanup_free_ char *path = x_printf("/%s", escaped);
     _cleanup_free_ char *doing = x_printf("delete index \"%s\"", name);
     return call(engine, "DELETE", path, NULL, doing, 404, NULL, err);
-}
-
-void engine_names_free(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(names[i]);
-    free(names);
 }
 
 int engine_alias_indexes(struct engine *engine, const char *alias, char ***ret_names,

@@ -52,7 +52,7 @@ int engine_create_index(struct engine *engine, const char *name, const char *bod
 /* Deletes the index; one that is gone already is fine. */
 int engine_delete_index(struct engine *engine, const char *name, struct error *err);
 
-/* The names of the indexes an alias points to; the caller's (engine_names_free()). */
+/* The names of the indexes an alias points to; the caller's (texts_free()). */
 int engine_alias_indexes(struct engine *engine, const char *alias, char ***ret_names,
                          size_t *ret_count, struct error *err);
 /* The names of the indexes that match a pattern, with their uuids. */
@@ -62,7 +62,6 @@ struct engine_entry {
 };
 int engine_list_indexes(struct engine *engine, const char *pattern, struct engine_entry **ret_list,
                         size_t *ret_count, struct error *err);
-void engine_names_free(char **names, size_t count);
 void engine_entries_free(struct engine_entry *list, size_t count);
 
 /* One atomic `_aliases` call. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "domain/history.h"
 #include "domain/sqltext.h"
 #include "sql.h"
@@ -19,13 +20,6 @@ enum {
 };
 
 static const char lock_not_available[] = "55P03"; /* SQLSTATE */
-
-void texts_free(char **texts, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(texts[i]);
-    free(texts);
-}
 
 int source_open(const struct source_options *options, struct source **ret_source, struct error *err)
 {
@@ -436,11 +430,6 @@ static int query_ids(struct source *source, const char *const *ids, size_t count
     return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
                    struct error *err)
 {
@@ -462,9 +451,10 @@ int source_has_ids(struct source *source, const char *const *ids, size_t count, 
     size_t found_count;
     char **found = take_texts(rows, "id", &found_count);
     if (found_count)
-        qsort(found, found_count, sizeof(char *), by_text);
+        qsort(found, found_count, sizeof(char *), texts_compare);
     for (size_t i = 0; i < count; i++)
-        ret_there[i] = found_count && bsearch(&ids[i], found, found_count, sizeof(char *), by_text);
+        ret_there[i] =
+            found_count && bsearch(&ids[i], found, found_count, sizeof(char *), texts_compare);
     texts_free(found, found_count);
     return 0;
 }

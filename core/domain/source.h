@@ -101,6 +101,4 @@ int source_has_ids(struct source *source, const char *const *ids, size_t count, 
 int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
                          struct error *err);
 
-void texts_free(char **texts, size_t count);
-
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "sql.h"
 
 enum {
@@ -29,16 +30,11 @@ static void id_set_release(struct id_set *set)
     *set = (struct id_set){};
 }
 
-static int by_text(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Takes over the ids. */
 static struct id_set id_set_make(char **ids, size_t count)
 {
     if (count)
-        qsort(ids, count, sizeof(char *), by_text);
+        qsort(ids, count, sizeof(char *), texts_compare);
     return (struct id_set){.ids = ids, .met = x_calloc(count, sizeof(bool)), .count = count};
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "sql.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
@@ -40,7 +41,7 @@ static int switch_alias(struct context *context, const char *alias, const struct
         error_hint(err, "Remove or rename that index.");
     }
     free(actions);
-    engine_names_free(names, count);
+    texts_free(names, count);
     return result;
 }
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/retry.h"
 #include "base/stop.h"
+#include "base/texts.h"
 #include "base/utf8.h"
 #include "domain/schema.h"
 

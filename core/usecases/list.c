@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "domain/names.h"
 
 void listing_release(struct listing *listing)
@@ -126,7 +127,7 @@ static void check_alias(struct context *context, const char *master,
                 "alias \"%s\" points to %s%s in the engine, but the history has %s as active",
                 alias, count ? names[0] : "no index", count > 1 ? " and others" : "",
                 active ? active->index_name : "none");
-    engine_names_free(names, count);
+    texts_free(names, count);
 }
 
 /* ---- the listing ---- */
@@ -186,7 +187,7 @@ static int list_declared(struct context *context, char *const *names, size_t cou
     for (size_t i = 0; i < declared_count; i++)
         if (is_wanted(declared[i], names, count) && !is_listed(listing, declared[i]))
             add_entry(listing, declared[i]);
-    declaration_names_free(declared, declared_count);
+    texts_free(declared, declared_count);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "domain/lock.h"
 #include "sql.h"
 
@@ -102,7 +103,7 @@ int settle_alias(struct context *context, const char *master, int64_t master_id,
                                PG_VALUES(pg_number(master_id).text, pointed ? number.text : NULL),
                                NULL, err);
     }
-    engine_names_free(names, count);
+    texts_free(names, count);
     return result;
 }
 

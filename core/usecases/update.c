@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "domain/horizon.h"
 #include "load/load.h"
 #include "sql.h"

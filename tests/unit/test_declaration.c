@@ -1,6 +1,7 @@
 /* domain/declaration: the files, on a real file system */
 #include "folder.h"
 
+#include "base/texts.h"
 #include "domain/declaration.h"
 
 static const char body[] = "{\"settings\":{},\"mappings\":{}}";
@@ -146,7 +147,7 @@ TEST(declarations_are_listed_by_name)
     assert_string_equal(names[0], "courses");
     assert_string_equal(names[1], "courses_2");
     assert_string_equal(names[2], "tags");
-    declaration_names_free(names, count);
+    texts_free(names, count);
 }
 
 TEST(a_missing_directory_has_no_declarations)
@@ -158,7 +159,7 @@ TEST(a_missing_directory_has_no_declarations)
     size_t count = 9;
     assert_int_equal(declaration_names(missing, &names, &count, &err), 0);
     assert_int_equal(count, 0);
-    declaration_names_free(names, count);
+    texts_free(names, count);
 
     folder_write(folder, "indexes", "");
     assert_int_equal(declaration_names(missing, &names, &count, &err), -1);

@@ -5,6 +5,7 @@
 #include "server.h"
 
 #include "base/memory.h"
+#include "base/texts.h"
 #include "domain/engine.h"
 
 struct bench {
@@ -312,10 +313,10 @@ TEST(the_indexes_of_an_alias_are_listed)
     assert_int_equal(count, 2);
     assert_string_equal(names[0], "course-1");
     assert_string_equal(names[1], "course-2");
-    engine_names_free(names, count);
+    texts_free(names, count);
     assert_int_equal(engine_alias_indexes(&bench.engine, "course", &names, &count, &bench.err), 0);
     assert_int_equal(count, 0);
-    engine_names_free(names, count);
+    texts_free(names, count);
     _cleanup_free_ char *asked = bench_close(&bench);
 }
 

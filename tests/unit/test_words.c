@@ -1,6 +1,7 @@
 /* base/utf8 and base/nearest */
 #include "support.h"
 
+#include "base/memory.h"
 #include "base/nearest.h"
 #include "base/utf8.h"
 
@@ -82,13 +83,14 @@ TEST(a_word_that_is_far_from_every_name_finds_none)
 
 TEST(long_words_are_not_compared)
 {
-    char word[66];
-    memset(word, 'x', 65);
-    word[65] = '\0';
-    const char *const same[] = {word};
-    assert_null(nearest_name(word, same, 1));
-    const char *const both[] = {word, word + 1};
-    assert_ptr_equal(nearest_name(word + 2, both, 2), both[1]);
+    enum { LONG = 200000 };
+    _cleanup_free_ char *word = x_malloc(LONG + 1);
+    memset(word, 'x', LONG);
+    word[LONG] = '\0';
+    const char *const lengths[] = {word, word + LONG - 65, word + LONG - 64};
+    assert_null(nearest_name(word, lengths, 3));
+    assert_null(nearest_name(lengths[1], lengths, 3));
+    assert_ptr_equal(nearest_name(word + LONG - 63, lengths, 3), lengths[2]);
 }
 
 int main(void)

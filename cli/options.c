@@ -137,7 +137,8 @@ static enum option_id id_of(int answer)
 
 static int wrong_option(const char *command, int answer, char **argv, struct error *err)
 {
-    const char *word = argv[optind - 1];
+    /* Without a value behind it, which may be a secret that met a mistyped option (rule R10). */
+    _cleanup_free_ char *word = x_strndup(argv[optind - 1], strcspn(argv[optind - 1], "="));
     if (answer == ':')
         error_set(err, ERR_USAGE, "option %s needs a value", word);
     else if (optopt >= LONG_BASE)

@@ -31,6 +31,7 @@ class Rule:
         self.used = self.abandoned = self.for_good = False
         self.reached, self.released = threading.Event(), threading.Event()
         self.answered = threading.Event()
+        self.status = None
 
     def wait(self, timeout=30):
         """Waits until a request is where the rule wants it."""
@@ -62,6 +63,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             rule.released.wait()
         if rule and (rule.before == "lose" or rule.abandoned):
             return self._lose(rule)
+        if rule and rule.before == "replace":
+            return self._replace(rule)
         status, headers, answer = self.server.proxy.ask(self.command, self.path, self.headers, body)
         if rule:
             rule.answered.set()
@@ -70,11 +73,19 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             rule.released.wait()
         if rule and rule.after == "lose":
             return self._lose(rule)
+        if rule and rule.after == "replace":
+            return self._replace(rule)
         return self._answer(status, headers, answer)
 
     def _lose(self, rule):
         self.close_connection = True
         rule.reached.set()
+
+    def _replace(self, rule):
+        """What a load balancer says in place of the engine: no JSON, and nothing about what was done."""
+        rule.reached.set()
+        page = f"<html><body><h1>{rule.status}</h1></body></html>"
+        self._answer(rule.status, [("Content-Type", "text/html")], page.encode())
 
     def _echo(self):
         """What Elasticsearch 7.10 answers to a header it cannot parse."""
@@ -121,6 +132,15 @@ class Proxy:
         """
         rule = Rule(method, pattern, *(("lose", None) if when == "before" else (None, "lose")))
         rule.for_good = for_good
+        return self._add(rule)
+
+    def replace(self, method, pattern, status, when="after", for_good=False):
+        """The answer is `status` and a page of a load balancer: the engine never saw the request (`before`), or did it.
+
+        `for_good`: every later request loses its connection.
+        """
+        rule = Rule(method, pattern, *(("replace", None) if when == "before" else (None, "replace")))
+        rule.status, rule.for_good = status, for_good
         return self._add(rule)
 
     def echo(self, method, pattern):

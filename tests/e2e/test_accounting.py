@@ -160,6 +160,55 @@ def test_ids_that_no_engine_takes_are_rejected_and_their_neighbours_are_not(app)
     assert_accounted(last_action(app))
 
 
+def test_a_long_reason_that_is_not_ascii_is_stored(app):
+    """Engines quote the value; a reason cut in the middle of a character is no text for PostgreSQL."""
+    filled_items(app, 3)
+    for doc_id, padding in (("1", ""), ("2", "x")):  # one of them is cut in the middle, whatever the limit
+        spoil(app, [doc_id], padding + "я" * 3000)
+    app.fails(4, "es_update", "item")
+    assert (last_action(app)["status"], last_action(app)["docs_rejected"]) == ("partial", 2)
+    assert_accounted(last_action(app))
+    assert sorted(rejected(app)) == ["1", "2"]
+    assert all("amount" in row["reason"] for row in rejected(app).values())
+
+
+def test_ids_longer_than_an_index_row_are_rejected_and_the_next_update_works(app):
+    # Random, since PostgreSQL would compress a repeated letter to a key that fits an index row.
+    app.sql("CREATE TABLE named (name text, changed_at timestamptz DEFAULT now() - interval '1 hour')")
+    app.sql(
+        "INSERT INTO named SELECT left(string_agg(md5(random()::text), ''), size)"
+        " FROM unnest(ARRAY[3000, 6000]) size, generate_series(1, 200) GROUP BY size"
+    )
+    app.sql("INSERT INTO named VALUES ('a'), ('b')")
+    app.declare("item", index={}, documents="SELECT name AS _id, changed_at AS _changed_at, 1 AS one FROM named")
+    app.ok("es_init")
+    app.ok("es_create", "item")
+    app.fails(4, "es_update", "item", "1")
+    assert sorted(len(doc_id) for doc_id in rejected(app)) == [3000, 6000]
+    assert sorted(app.docs("item-1")) == ["a", "b"]
+
+    app.sql("INSERT INTO named VALUES ('c', now())")
+    app.fails(4, "es_update", "item", "1")
+    assert {row["tries"] for row in rejected(app).values()} == {2}
+    assert sorted(app.docs("item-1")) == ["a", "b", "c"]
+    app.sql("DELETE FROM named WHERE length(name) > 1")
+    app.ok("es_update", "item", "1")
+    assert rejected(app) == {}
+
+
+def test_a_full_load_whose_documents_are_all_refused_fails(app):
+    index = {"settings": {"index.default_pipeline": f"{app.prefix}nowhere"}}
+    declare_items(app, 50)
+    app.declare("item", index=index)
+    app.ok("es_create", "item")
+    result = app.fails(1, "es_update", "item", "1")
+    assert "all of 50 documents were refused" in result.err
+    assert last_action(app)["status"] == "failed"
+    assert instance(app)["state"] != "ready" and instance(app)["changed_through"] is None
+    app.fails(1, "es_activate", "item", "1")
+    assert app.alias("item") == []
+
+
 def test_a_document_over_max_document_bytes_is_rejected(app):
     declare_items(app, 3, master={"max_document_bytes": 1000})
     app.sql("UPDATE item SET title = to_json(repeat('x', 2000)) WHERE id = 2")

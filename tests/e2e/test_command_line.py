@@ -60,6 +60,13 @@ def test_too_few_and_too_many_words_are_wrong_use(shared_app):
         shared_app.fails(2, *words)
 
 
+def test_a_value_apart_from_an_option_that_takes_it_attached_is_wrong_use(shared_app):
+    """The 2 would be taken for the number of an instance."""
+    for option in ("--wait-lock", "--wait-servers"):
+        for command in ("es_update", "es_activate"):
+            shared_app.fails(2, command, MASTER, option, "2")
+
+
 # ---- where options come from
 
 

@@ -105,6 +105,7 @@ def test_wrong_filters_are_wrong_use(day):
         ("--limit", "many"),
         ("--limit", "-1"),
         ("--status", "finished"),
+        ("--status", "nonsense"),
         (MASTER, "too many"),
     ):
         day.fails(2, "es_history", *words)

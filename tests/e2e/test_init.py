@@ -56,3 +56,9 @@ def test_adopt_takes_another_prefix_only_without_live_instances(app):
     app.ok("es_init", "--adopt", env=other)
     [item] = app.ok("es_create", MASTER, env=other)
     assert item["index"] == f"{app.prefix}other_course_search-2"
+
+
+def test_a_prefix_that_no_index_can_have_is_wrong_use(app):
+    for prefix in ("QA_", "qa/", "_qa", "q a"):
+        app.fails(2, "es_init", "--prefix", prefix)
+    assert history_tables(app) == []

@@ -112,6 +112,16 @@ def test_states_follow_what_is_done(app):
     ]
 
 
+def test_a_closed_index_does_not_hide_the_others(app):
+    courses.filled(app)
+    app.ok("es_create", MASTER, "--force")
+    closed = app.full_name("course_search-2")
+    app.engine_server.must("POST", f"{closed}/_close")
+    result = app.run("es_list", "-o", "json", check=0)
+    assert shown(result.json, "instance", "docs") == [(1, 3), (2, None)]
+    assert "esmigrate: warning: " in result.err and closed in result.err
+
+
 def test_a_foreign_index_is_said_beside_ours_and_in_the_place_of_ours(app):
     courses.created(app)
     app.engine_server.must("PUT", app.full_name("course_search-7"))

@@ -185,18 +185,26 @@ def test_an_instance_must_be_named(app):
     assert len(app.docs("course_search-1")) == 3
 
 
-def on_terminal(app, words, answer):
-    """(exit code, stdout, what stood on the terminal) of a run with a terminal for stdin and stderr."""
+def on_terminal(app, words, answer, meanwhile=None):
+    """(exit code, stdout, what stood on the terminal) of a run with a terminal for stdin and stderr.
+
+    `meanwhile` is called when the question stands, before it is answered.
+    """
     ours, theirs = pty.openpty()
     argv = [str(harness.BINARY), *words]
     with subprocess.Popen(
         argv, env=app.env, cwd=app.folder, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
     ) as process:
+        asked = b""
+        while meanwhile and b"[y/N]" not in asked:
+            asked += os.read(ours, 100_000)
+        if meanwhile:
+            meanwhile()
         os.write(ours, answer.encode())
         out = process.stdout.read()
         code = process.wait(60)
     os.set_blocking(ours, False)
-    seen = os.read(ours, 100_000).decode()
+    seen = (asked + os.read(ours, 100_000)).decode()
     os.close(ours)
     os.close(theirs)
     return code, out, seen
@@ -211,3 +219,28 @@ def test_on_a_terminal_it_shows_the_plan_and_asks(app):
     code, out, seen = on_terminal(app, ["es_drop", MASTER, "1"], "y\n")
     assert code == 0 and "dropped" in out
     assert app.indices() == []
+
+
+def test_a_number_and_all_are_wrong_use_together(app):
+    courses.filled(app)
+    for words in ((MASTER, "1"), ("course_search-1",)):
+        for choice in ("--all", "--older"):
+            app.fails(2, "es_drop", *words, choice, "--yes")
+    assert len(app.docs("course_search-1")) == 3
+
+
+def test_what_was_confirmed_is_what_is_dropped(app):
+    """While the question stands, a newer instance becomes active: --older would then be one more."""
+    two_instances(app)
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "3")
+
+    def meanwhile():
+        app.run("es_activate", MASTER, "3", check=0)
+
+    code, out, seen = on_terminal(app, ["es_drop", MASTER, "--older"], "y\n", meanwhile)
+    assert code == 0, seen
+    assert app.full_name("course_search-1") in seen and app.full_name("course_search-2") not in seen
+    assert app.indices() == [app.full_name("course_search-2"), app.full_name("course_search-3")]
+    assert app.alias(MASTER) == [app.full_name("course_search-3")]
+    assert courses.instances(app)["course_search-2"]["state"] != "dropped"

@@ -132,3 +132,33 @@ def test_an_engine_that_quotes_the_authorization_header_is_masked(app, method, p
         proxy.close()
     assert echo.used
     assert_kept_secret(app, *results)
+
+
+FORMS_OF_OPTIONS = pytest.mark.parametrize(
+    "spell", [lambda name, value: [f"--{name}={value}"], lambda name, value: [f"--{name}", value],
+              lambda name, value: [f"--{name[:4]}={value}"], lambda name, value: [f"--{name[:4]}", value]],
+    ids=["equals", "apart", "short_equals", "short_apart"])
+
+
+@FORMS_OF_OPTIONS
+def test_no_way_to_write_an_option_lets_its_password_through(app, spell):
+    """LEAK is in every password, right or wrong, and in nothing else."""
+    declare_items(app, 3)
+    parts = dict(word.split("=", 1) for word in app.conninfo.split())
+    address = f"{parts['host']}:{parts['port']}/{parts['dbname']}"
+    cases = {
+        "misspelt": ("source", "hots=x password=LEAKone"),
+        "engine": ("engine", "http://u:LEAKtwo@127.0.0.1:1/"),
+        "encoded": ("history", f"postgresql://{parts['user']}:%2fLEAKthree@{address}"),
+        "quoted": ("history", f"{app.conninfo} password='LEAK\\'four'"),
+    }
+    results = {why: app.run("es_create", "item", *spell(*option), "-v") for why, option in cases.items()}
+    # --engi may be --engine or --engine-user: wrong use, which is not to quote the value either.
+    assert results["engine"].code == (6 if "--engine" in spell("engine", "")[0] else 2)
+    assert (results["encoded"].code, results["quoted"].code) == (0, 0), results
+    assert results["misspelt"].code in (2, 5)
+    told = [why for why, result in results.items() if "LEAK" in result.out + result.err]
+    assert told == []
+    assert "LEAK" not in stored_texts(app)
+    argv = [word for row in app.history() for word in row["argv"]]
+    assert any(parts["dbname"] in word for word in argv), argv

@@ -3,6 +3,7 @@
 import time
 
 import courses
+import pytest
 
 MASTER = courses.MASTER
 FREE = {"mappings": {"dynamic": True}}
@@ -180,6 +181,34 @@ def test_an_id_may_be_of_any_type_with_a_text_form(app):
     assert update(app, "--full")["deleted"] == 1
 
 
+@pytest.mark.parametrize(
+    "kind, key",
+    [
+        ("char(8)", "n || '-key'"),
+        ("bit(8)", "n::bit(8)"),
+        ("varchar(8)", "n || '-key'"),
+        ("numeric(6,2)", "n + 0.25"),
+        ("name", "n || '-key'"),
+        ('"char"', "chr(64 + n)"),
+    ],
+)
+def test_an_id_whose_type_has_a_length_is_found_again_in_full(app, kind, key):
+    """Ids cut to the type's default length would be found nowhere, and so be taken for deleted rows."""
+    app.sql(f"CREATE TABLE thing (id {kind} PRIMARY KEY, n int, changed_at timestamptz)")
+    app.sql(f"INSERT INTO thing SELECT ({key})::{kind}, n, now() - interval '1 hour' FROM generate_series(1, 20) n")
+    prepared(
+        app,
+        documents="SELECT id AS _id, n FROM thing",
+        changed="SELECT id AS _id FROM thing WHERE changed_at >= $1",
+    )
+    assert update(app)["indexed"] == 20
+    app.sql("UPDATE thing SET n = n + 100, changed_at = now() WHERE n <= 5")
+    item = update(app)
+    assert (item["mode"], item["indexed"], item["deleted"]) == ("changed", 5, 0)
+    expected = {row["id"]: {"n": row["n"]} for row in app.sql("SELECT id::text AS id, n FROM thing")}
+    assert app.docs("course_search-1") == expected
+
+
 def test_ids_with_special_characters_are_updated_and_deleted(app):
     app.sql("CREATE TABLE thing (id text PRIMARY KEY, n int, changed_at timestamptz DEFAULT now() - interval '1 hour')")
     app.sql("CREATE TABLE gone (id text)")
@@ -310,3 +339,12 @@ def test_the_sql_runs_read_only(app):
     assert app.sql("SELECT count(*) AS n FROM course") == [{"n": 3}]
     row = courses.last_action(app)
     assert (row["status"], row["docs_sent"]) == ("failed", 0)
+
+
+def test_a_read_longer_than_the_idle_timeout_of_the_database_ends_well(app):
+    """While the source is read, the sessions of the history and of the locks are idle."""
+    courses.make_courses(app)
+    app.sql(f"ALTER DATABASE {app.database} SET idle_session_timeout = '2s'")
+    prepared(app, documents=f"{courses.DOCUMENTS} WHERE (SELECT pg_sleep(4)) IS NOT NULL")
+    item = update(app)
+    assert item["indexed"] == 3 and item["seconds"] >= 4

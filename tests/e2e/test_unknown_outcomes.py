@@ -1,0 +1,152 @@
+"""Rule R7 where nobody can tell what happened: a gateway that answers for the engine, and commands that overtake."""
+
+import signal
+import time
+
+import pytest
+
+from faults import declare_items, expected_items, filled_items, gated_items, instance, through_proxy
+
+NEXT_INDEX = {"mappings": {"properties": {"title": {"type": "text"}, "amount": {"type": "keyword"}}}}
+WHEN = pytest.mark.parametrize("when", ["before", "after"])
+STATUS = pytest.mark.parametrize("status", [502, 504])
+# Whether the engine can still be asked after the answer that says nothing.
+FOR_GOOD = pytest.mark.parametrize("for_good", [False, True], ids=["engine_there", "engine_gone"])
+
+
+def active_number(app):
+    [row] = app.sql(
+        "SELECT i.number FROM esmigrate.index_master m"
+        " LEFT JOIN esmigrate.index_instance i ON i.id = m.active_instance_id"
+    )
+    return row["number"]
+
+
+def alias_number(app):
+    """The number of the one index that the alias points to."""
+    [index] = app.alias("item")
+    return int(index.rsplit("-", 1)[1])
+
+
+def two_filled(app):
+    """item-1, filled and active, and item-2, filled."""
+    filled_items(app, 10)
+    app.declare("item", index=NEXT_INDEX)
+    app.ok("es_create", "item")
+    app.ok("es_update", "item", "2")
+
+
+def nothing_is_left_open(app):
+    assert [row["id"] for row in app.history() if row["status"] == "running"] == []
+    assert app.sql("SELECT id FROM esmigrate.index_instance WHERE pending_action_id IS NOT NULL") == []
+
+
+# ---- a gateway answers for the engine
+
+
+@STATUS
+@FOR_GOOD
+@WHEN
+def test_a_create_that_a_gateway_answered_is_settled_as_number_1(app, when, for_good, status):
+    declare_items(app, 10)
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("PUT", "item-1", status, when, for_good)
+        first = app.run("es_create", "item")
+        assert rule.used, first
+    if first.code != 0:
+        assert "esmigrate: error: " in first.err
+    [item] = app.ok("es_create", "item")
+    assert (item["instance"], item["index"]) == (1, f"{app.prefix}item-1")
+    assert app.indices() == [f"{app.prefix}item-1"]
+    assert len(app.sql("SELECT id FROM esmigrate.index_instance")) == 1
+    nothing_is_left_open(app)
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
+@STATUS
+@FOR_GOOD
+@WHEN
+def test_a_switch_that_a_gateway_answered_is_settled_by_the_alias(app, when, for_good, status):
+    two_filled(app)
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("POST", "_aliases", status, when, for_good)
+        result = app.run("es_activate", "item", "2")
+        assert rule.used, result
+    if result.code == 0:
+        assert (active_number(app), alias_number(app)) == (2, 2)
+    app.sql("UPDATE item SET title = '\"Changed\"', changed_at = now() WHERE id = 3")
+    [item] = app.ok("es_update", "item")
+    assert item["instance"] == active_number(app) == alias_number(app)
+    assert app.docs("item")["3"]["title"] == "Changed"
+    nothing_is_left_open(app)
+    app.ok("es_activate", "item", "2")
+    assert (active_number(app), alias_number(app)) == (2, 2)
+
+
+@FOR_GOOD
+@WHEN
+def test_a_drop_that_a_gateway_answered_is_settled_by_the_same_command(app, when, for_good):
+    two_filled(app)
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("DELETE", "item-2", 504, when, for_good)
+        result = app.run("es_drop", "item", "2", "--yes")
+        assert rule.used, result
+    if result.code != 0 and instance(app, 2)["state"] != "dropped":
+        app.ok("es_drop", "item", "2", "--yes")
+    assert instance(app, 2)["state"] == "dropped"
+    assert app.indices() == [f"{app.prefix}item-1"]
+    nothing_is_left_open(app)
+
+
+@FOR_GOOD
+@WHEN
+def test_a_fence_that_a_gateway_answered_does_not_shut_the_next_writer_out(app, when, for_good):
+    """A killed load makes the next update raise the epoch, which is one _aliases call."""
+    gate = gated_items(app, 10, 5)
+    app.ok("es_create", "item")
+    gate.close()
+    process = app.start("es_update", "item", "1")
+    gate.wait()
+    process.kill()
+    gate.open()
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("POST", "_aliases", 504, when, for_good)
+        result = app.run("es_update", "item", "1")
+        assert rule.used, result
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+    nothing_is_left_open(app)
+
+
+# ---- commands that wait for the same lock
+
+
+@pytest.mark.parametrize("first, last", [("activate", "clear"), ("clear", "activate")])
+def test_an_instance_cleared_while_its_activation_waited_is_not_made_active(app, first, last):
+    """What a command found before it had the lock is no longer true when it has it."""
+    gate = gated_items(app, 10, 5)
+    app.ok("es_create", "item")
+    app.ok("es_update", "item", "1")
+    gate.close()
+    updating = app.start("es_update", "item", "1", "--full")
+    gate.wait()
+    processes = {
+        "activate": app.start("es_activate", "item", "1", "--wait-lock"),
+        "clear": app.start("es_clear", "item-1", "--yes", "--wait-lock"),
+    }
+    time.sleep(1)
+    assert all(process.running for process in processes.values())
+    # Stopped, it cannot get the lock before the other one.
+    processes[last].signal(signal.SIGSTOP)
+    gate.open()
+    updating.wait(check=0)
+    processes[first].wait(check=0)
+    processes[last].signal(signal.SIGCONT)
+    refused = processes[last].wait(check=1)
+    assert "esmigrate: error: " in refused.err
+    if first == "activate":
+        assert alias_number(app) == 1 and app.docs("item") == expected_items(app)
+    else:
+        assert app.alias("item") == [] and app.docs("item-1") == {}
+    nothing_is_left_open(app)

@@ -81,12 +81,34 @@ static int parse_url(const char *text, const struct http_options *options,
     return 0;
 }
 
+/* Whether a URL begins here: not so in the middle of a password that has a comma in it. */
+static bool begins_url(const char *text)
+{
+    size_t length = strcspn(text, ",/");
+    bool has_scheme = length && text[length - 1] == ':' && text[length] == '/';
+    return has_scheme || !memchr(text, '@', length);
+}
+
+/* Cuts the next of several URLs out of *rest; NULL at the end. */
+static char *next_url(char **rest)
+{
+    *rest += strspn(*rest, ", ");
+    if (!**rest)
+        return NULL;
+    char *url = *rest;
+    char *end = url + strcspn(url, ",");
+    while (*end && !begins_url(end + 1))
+        end += 1 + strcspn(end + 1, ",");
+    *rest = *end ? end + 1 : end;
+    *end = '\0';
+    return url;
+}
+
 static int parse_urls(struct http *http, const struct http_options *options, struct error *err)
 {
     _cleanup_free_ char *urls = x_strdup(options->urls);
     size_t capacity = 0;
-    for (char *save = NULL, *url = strtok_r(urls, ", ", &save); url;
-         url = strtok_r(NULL, ", ", &save)) {
+    for (char *rest = urls, *url; (url = next_url(&rest));) {
         http->endpoints = x_grow(http->endpoints, http->count, &capacity, sizeof(*http->endpoints));
         http->endpoints[http->count] = (struct endpoint){};
         if (parse_url(url, options, &http->endpoints[http->count++], err) < 0)
@@ -169,8 +191,7 @@ char *http_urls_public(const char *urls)
 void http_url_secrets(const char *urls, struct secrets *secrets)
 {
     _cleanup_free_ char *copy = x_strdup(urls);
-    for (char *save = NULL, *text = strtok_r(copy, ", ", &save); text;
-         text = strtok_r(NULL, ", ", &save)) {
+    for (char *rest = copy, *text; (text = next_url(&rest));) {
         CURLU *url = curl_url();
         if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) == CURLUE_OK) {
             _cleanup_free_ char *user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);

@@ -16,8 +16,9 @@
 struct json_object; /* json-c's */
 typedef struct json_object json;
 
-/* One JSON value, with white space around it, as strictly as json-c reads it (it takes NaN, single
- * quotes and superfluous zeros); NULL and ERR_FAILED with the place if not. The caller's. */
+/* The text must be NUL-terminated at `length`. One JSON value, with white space around it, as
+ * strictly as json-c reads it (it takes NaN, single quotes and superfluous zeros); NULL and
+ * ERR_FAILED with the place if not. The caller's. */
 json *json_parse(const char *text, size_t length, struct error *err);
 void json_free(json *value);
 DEFINE_CLEANUP(json *, json_free)

@@ -64,7 +64,7 @@ enum bulk_verdict {
 struct bulk_result {
     enum bulk_verdict verdict;
     int status;
-    const char *type;   /* of the error, or NULL; both live as long as the visit */
+    const char *type;   /* of the error, NULL or "" without one; both live as long as the visit */
     const char *reason; /* cut where the engine quotes the request */
 };
 

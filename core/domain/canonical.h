@@ -1,5 +1,6 @@
 /*
- * The canonical form of a JSON text: no white space, keys sorted by their bytes, strings escaped
+ * The canonical form of a JSON text: no white space, keys sorted by the bytes of
+ * their quoted form, strings escaped
  * in one way, numbers exactly as they were written. Two texts that mean the same to the engine
  * have the same form, and 1.0 stays different from 1.
  */

@@ -151,7 +151,9 @@ static int check_exact(const json *body, const char *canonical, struct error *er
         return -1;
     if (strcmp(again, canonical) == 0)
         return 0;
-    return error_set(err, ERR_USAGE, "there is a number in it that has too many digits");
+    return error_set(err, ERR_USAGE,
+                     "something in it, such as a number of too many digits, cannot be sent "
+                     "exactly as it is written");
 }
 
 static int check_body(const char *text, struct error *err)

@@ -42,6 +42,7 @@ TEST(values_are_made_public)
          "--history=user='app' dbname='x' host='db'|y"},
         {"--engine", "https://elastic:geheim@es:9200/path", "--engine|https://es:9200/path"},
         {"--engine=http://a,http://u:geheim@b", "y", "--engine=http://a,http://b|y"},
+        {"--engine=http://u:12,b@h,http://v:3@i", "y", "--engine=http://h,http://i|y"},
         {"--history", "courses", "--history|courses"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {

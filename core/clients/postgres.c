@@ -214,16 +214,6 @@ int pg_socket(const struct pg *pg)
     return PQsocket(pg->connection);
 }
 
-int pg_server_version(const struct pg *pg)
-{
-    return PQserverVersion(pg->connection);
-}
-
-const char *pg_name(const struct pg *pg)
-{
-    return pg->name;
-}
-
 /* ---- statements ---- */
 
 static void cancel(struct pg *pg)

@@ -123,7 +123,4 @@ struct pg_number {
 };
 struct pg_number pg_number(int64_t value);
 
-int pg_server_version(const struct pg *pg);
-const char *pg_name(const struct pg *pg);
-
 #endif

@@ -1,6 +1,8 @@
 # make                                builds $(BUILD)/esmigrate
 # make check                          unit tests
-# make lint                           formatting, clang-tidy, shellcheck, the floors of core/
+# make docs                           completion, man pages and README's reference, from the tables
+# make check-docs                     fails when they say something else than the tables
+# make lint                           formatting, clang-tidy, shellcheck, the floors of core/, check-docs
 # make DEVELOPER=1                    warnings are errors
 # make SANITIZE=address,undefined BUILD=build/sanitize
 # make install PREFIX=/usr/local DESTDIR=
@@ -96,24 +98,64 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/libesmigrate.a Makefile
 		$(BUILD)/libesmigrate.a $(LIBS) $(shell $(PKG_CONFIG) --libs cmocka)
 
 $(BUILD)/unit/test_argv: $(BUILD)/objects/cli/argv.o
+$(BUILD)/unit/test_commands: $(filter-out $(BUILD)/objects/cli/main.o,$(CLI_OBJECTS))
 $(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
 $(BUILD)/unit/test_output: $(BUILD)/objects/cli/output.o
 
 check: $(TEST_PROGRAMS)
 	@for program in $(TEST_PROGRAMS); do $$program || exit 1; done
 
+# ---- documentation of the command line: made of its tables ----
+
+PAGES = esmigrate $(COMMANDS)
+DOCS = completion/esmigrate $(PAGES:%=man/%.1) README.md
+
+$(BUILD)/docs/docs: contrib/docs/docs.c $(filter-out $(BUILD)/objects/cli/main.o,$(CLI_OBJECTS)) \
+		$(BUILD)/libesmigrate.a
+	@mkdir -p $(@D)
+	$(call say,LINK)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+$(BUILD)/docs/completion/esmigrate: $(BUILD)/docs/docs contrib/docs/completion.bash
+	@mkdir -p $(@D)
+	$(Q)$< completion > $@
+	$(Q)cat contrib/docs/completion.bash >> $@
+
+$(BUILD)/docs/man/%.1: $(BUILD)/docs/docs
+	@mkdir -p $(@D)
+	$(Q)$< man $* > $@
+
+# The reference stands between two comments.
+$(BUILD)/docs/README.md: $(BUILD)/docs/docs README.md
+	$(Q)$< readme > $@.part
+	$(Q)awk -v part=$@.part '/^<!-- end of the reference -->/ { skip = 0 } !skip { print } \
+		/^<!-- reference:/ { skip = found = 1; while ((getline line < part) > 0) print line } \
+		END { exit !found }' README.md > $@
+	@rm $@.part
+
+docs: $(DOCS:%=$(BUILD)/docs/%)
+	$(Q)cp -r $(BUILD)/docs/completion $(BUILD)/docs/man contrib/
+	$(Q)cp $(BUILD)/docs/README.md README.md
+
+check-docs: $(DOCS:%=$(BUILD)/docs/%)
+	$(Q)diff -ru contrib/completion $(BUILD)/docs/completion && diff -ru contrib/man $(BUILD)/docs/man && \
+		diff -u README.md $(BUILD)/docs/README.md || { echo "Run make docs" >&2; exit 1; }
+	$(Q)mandoc -T lint -W warning contrib/man/*.1
+	@echo "documentation: ok"
+
 # ---- lint ----
 
-C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h)
+C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h contrib/docs/*.c)
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
-lint: $(BUILD)/generated/sql.h
+lint: $(BUILD)/generated/sql.h check-docs
 	@contrib/check-floors
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	@echo "clang-format: ok"
 	$(Q)shellcheck $(SHELL_FILES)
+	$(Q)shellcheck -s bash contrib/completion/esmigrate
 	@echo "shellcheck: ok"
-	$(Q)printf '%s\n' $(CORE) $(CLI) | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
+	$(Q)printf '%s\n' $(CORE) $(CLI) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
 		--warnings-as-errors='*' {} -- $(CFLAGS_ALL) 2>$(BUILD)/clang-tidy.log
 	@echo "clang-tidy: ok"
 
@@ -125,13 +167,17 @@ format:
 install: all
 	install -D -m 755 $(BUILD)/esmigrate $(DESTDIR)$(PREFIX)/bin/esmigrate
 	for command in $(COMMANDS); do ln -sf esmigrate $(DESTDIR)$(PREFIX)/bin/$$command; done
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 contrib/man/*.1
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/bash-completion/completions contrib/completion/esmigrate
+	for command in $(COMMANDS); do \
+		ln -sf esmigrate $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$command; done
 
 # Servers that tests or the quickstart left running keep their data below $(BUILD).
 clean:
-	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/esmigrate \
+	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/docs $(BUILD)/esmigrate \
 		$(BUILD)/libesmigrate.a
 
 -include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all check lint format install clean
+.PHONY: all check docs check-docs lint format install clean
 .DELETE_ON_ERROR:

@@ -1,6 +1,6 @@
 /*
- * Commands: a table, one file for each. A command parses its words, calls one use case, and
- * prints the report.
+ * Commands: a table in commands.c, one file for each. A command parses its words, calls one use
+ * case, and prints the report.
  */
 #ifndef ESMIGRATE_CLI_COMMAND_H
 #define ESMIGRATE_CLI_COMMAND_H
@@ -18,12 +18,19 @@ struct session {
     struct context context;
 };
 
+struct example {
+    const char *line; /* what is typed, without "esmigrate" */
+    const char *what;
+};
+
 struct command {
     const char *name;
     const char *arguments; /* the usage behind the name */
-    const char *summary;   /* one line */
-    const char *about;     /* paragraphs for --help */
-    const enum option_id *options;
+    const char *summary;   /* one line, without a full stop */
+    const char *about;     /* paragraphs with an empty line between */
+    const struct command_option *options;
+    const struct example *examples; /* .line == NULL ends them */
+    const struct column *columns;   /* of its output; .name == NULL ends them */
     size_t fewest_words;
     size_t most_words;
     int (*run)(struct session *session, struct error *err);
@@ -31,20 +38,27 @@ struct command {
 
 enum { ANY_NUMBER = 1000000 };
 
-extern const struct command es_init_command;
-extern const struct command es_list_command;
-extern const struct command es_create_command;
-extern const struct command es_update_command;
-extern const struct command es_activate_command;
-extern const struct command es_clear_command;
-extern const struct command es_drop_command;
-extern const struct command es_history_command;
+/* All commands, in the order of a deploy; NULL ends the table. */
+extern const struct command *const commands[];
+
+const struct command *command_find(const char *name);
+/* What a mistyped name may have meant, or NULL. */
+const char *command_nearest(const char *name);
+
+struct exit_code {
+    const char *code; /* "5", or "130, 143" */
+    const char *meaning;
+};
+/* .code == NULL ends the table. */
+extern const struct exit_code exit_codes[];
+
+/* The columns that create, activate, clear and drop print. */
+extern const struct column result_columns[];
 
 /* The words as NAME [N] and NAME-N; at least one of them. */
 int session_targets(const struct session *session, struct targets *ret_targets, struct error *err);
 
-/* id, action, master, instance, index, result of each item: what most commands print. `result` is
- * what the use case returned. */
+/* result_columns of each item. `result` is what the use case returned. */
 void session_print_results(const struct session *session, const struct report *report, int result);
 
 /* After a success: that there was nothing to do, or that it was a dry run. */

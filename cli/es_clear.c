@@ -9,10 +9,22 @@ static int run(struct session *session, struct error *err)
 
 const struct command es_clear_command = {
     .name = "es_clear",
-    .arguments = "NAME-N",
+    .arguments = "NAME N | NAME-N",
     .summary = "Removes the documents of an instance and keeps its index",
-    .about = "Never the active one without --force. Asks on a terminal; elsewhere it needs --yes.",
-    .options = (const enum option_id[]){OPT_FORCE, OPT_COUNT},
+    .about =
+        "The next update of the instance is a full one. Asks on a terminal; elsewhere it needs "
+        "--yes. Refused for the active instance.",
+    .options =
+        (const struct command_option[]){
+            {OPT_FORCE, "also the active instance, which readers then find empty"},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_clear course_search-2", "asks first"},
+            {NULL, NULL},
+        },
+    .columns = result_columns,
     .fewest_words = 1,
     .most_words = ANY_NUMBER,
     .run = run,

@@ -23,11 +23,26 @@ static int run(struct session *session, struct error *err)
 const struct command es_create_command = {
     .name = "es_create",
     .arguments = "NAME [N] | NAME... | --all",
-    .summary = "Creates a new instance for a declaration that no live instance has",
-    .about = "When an instance has the declaration in indexes/NAME/ already, es_create says which\n"
-             "one and does nothing. NAME N asserts that instance N has it. The new instance is\n"
-             "empty and nobody reads it: fill it with es_update, switch to it with es_activate.",
-    .options = (const enum option_id[]){OPT_ALL, OPT_FORCE, OPT_ENGINE_ONLY, OPT_COUNT},
+    .summary = "Creates an instance for a declaration that no live instance has",
+    .about =
+        "If an instance has the declaration in indexes/NAME/ already, es_create says which one and "
+        "does nothing. NAME N asserts that instance N has it. The new instance is empty and "
+        "nobody reads it: fill it with es_update, switch to it with es_activate.",
+    .options =
+        (const struct command_option[]){
+            {OPT_ALL, "every declaration in the folder"},
+            {OPT_FORCE, "create it even if an instance has the declaration"},
+            {OPT_ENGINE_ONLY, NULL},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_create course_search", "a new instance, if the files changed"},
+            {"es_create course_search 2", "exit 1 unless instance 2 has them"},
+            {"es_create --all --dry-run", "what a release would create"},
+            {NULL, NULL},
+        },
+    .columns = result_columns,
     .most_words = ANY_NUMBER,
     .run = run,
 };

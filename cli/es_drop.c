@@ -18,8 +18,21 @@ const struct command es_drop_command = {
     .name = "es_drop",
     .arguments = "NAME N | NAME-N | NAME --older | NAME --all",
     .summary = "Deletes the engine index of instances and keeps their history",
-    .about = "Never the active one without --force. Asks on a terminal; elsewhere it needs --yes.",
-    .options = (const enum option_id[]){OPT_OLDER, OPT_ALL, OPT_FORCE, OPT_COUNT},
+    .about = "Asks on a terminal; elsewhere it needs --yes. Refused for the active instance.",
+    .options =
+        (const struct command_option[]){
+            {OPT_OLDER, NULL},
+            {OPT_ALL, "all instances of the master"},
+            {OPT_FORCE, "also the active instance: its alias goes with it, and searches fail"},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_drop course_search --older", "what the active instance replaced"},
+            {"es_drop course_search-1 --yes", "in a script"},
+            {NULL, NULL},
+        },
+    .columns = result_columns,
     .fewest_words = 1,
     .most_words = ANY_NUMBER,
     .run = run,

@@ -8,37 +8,6 @@
 /* In JSON the whole record; in the table of many what fits a line. */
 enum { NOT_IN_MANY = COLUMN_JSON_ONLY };
 
-static const struct column columns[] = {
-    {"id", 0},
-    {"parent", NOT_IN_MANY},
-    {"master", NOT_IN_MANY},
-    {"instance", NOT_IN_MANY | COLUMN_RIGHT},
-    {"index", 0},
-    {"action", 0},
-    {"status", 0},
-    {"result", 0},
-    {"mode", NOT_IN_MANY},
-    {"started_at", 0},
-    {"finished_at", NOT_IN_MANY},
-    {"seconds", COLUMN_RIGHT},
-    {"docs_indexed", COLUMN_RIGHT},
-    {"docs_deleted", COLUMN_RIGHT},
-    {"docs_rejected", COLUMN_RIGHT},
-    {"docs_superseded", NOT_IN_MANY | COLUMN_RIGHT},
-    {"retries", NOT_IN_MANY | COLUMN_RIGHT},
-    {"bytes_sent", NOT_IN_MANY | COLUMN_RIGHT},
-    {"changed_from", NOT_IN_MANY},
-    {"changed_through", NOT_IN_MANY},
-    {"argv", NOT_IN_MANY},
-    {"tag", COLUMN_TRUNCATE},
-    {"tool_version", NOT_IN_MANY},
-    {"os_user", COLUMN_TRUNCATE},
-    {"host", NOT_IN_MANY},
-    {"pid", NOT_IN_MANY | COLUMN_RIGHT},
-    {"db_user", NOT_IN_MANY},
-    {"error", COLUMN_TRUNCATE},
-};
-
 static void put_record(struct output *output, const struct action_record *r, bool short_id)
 {
     _cleanup_free_ char *id = short_id ? x_strndup(r->id, 8) : x_strdup(r->id);
@@ -78,7 +47,7 @@ static void put_record(struct output *output, const struct action_record *r, boo
 static void print(const struct session *session, const struct action_records *records, bool single)
 {
     bool table = session->format == OUTPUT_TABLE;
-    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    struct output *output = output_open(session->format, session->command->columns);
     for (size_t i = 0; i < records->count; i++)
         put_record(output, &records->list[i], table && !single);
     if (table && single)
@@ -87,28 +56,14 @@ static void print(const struct session *session, const struct action_records *re
         output_close(output);
 }
 
-static int check_status(const char *status, struct error *err)
-{
-    static const char *const known[] = {"running", "complete", "partial", "failed", "interrupted"};
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (!status || strcmp(status, known[i]) == 0)
-            return 0;
-    error_set(err, ERR_USAGE, "--status: there is no status \"%s\"", status);
-    return error_hint(err, "It is one of running, complete, partial, failed and interrupted.");
-}
-
 static int run(struct session *session, struct error *err)
 {
     const struct options *options = &session->options;
     _cleanup_(action_records_release) struct action_records records = {};
     bool single = false;
-    long limit;
-    if (option_number(options, OPT_LIMIT, 0, &limit, err) < 0)
-        return -1;
+    long limit = option_number(options, OPT_LIMIT, 0);
     if (limit == 0)
-        return error_set(err, ERR_USAGE, "--limit must be at least 1");
-    if (check_status(option_text(options, OPT_STATUS), err) < 0)
-        return -1;
+        return error_set(err, ERR_USAGE, "option --limit takes at least 1");
     struct action_filter filter = {
         .word = options->word_count ? options->words[0] : NULL,
         .since = option_text(options, OPT_SINCE),
@@ -133,9 +88,58 @@ const struct command es_history_command = {
     .name = "es_history",
     .arguments = "[NAME | ACTION-ID]",
     .summary = "Shows what was done, newest first",
-    .about = "An action's id, or the eight digits the table shows of it, shows that one in full.",
-    .options = (const enum option_id[]){OPT_SINCE, OPT_UNTIL, OPT_ACTION, OPT_STATUS, OPT_LIMIT,
-                                        OPT_COUNT},
+    .about =
+        "An action's id, or the eight digits that the table shows of it, shows that one in full.",
+    .options =
+        (const struct command_option[]){
+            {OPT_SINCE, "only what began at this time or later (RFC 3339, with a zone)"},
+            {OPT_UNTIL, NULL},
+            {OPT_ACTION, NULL},
+            {OPT_STATUS, NULL},
+            {OPT_LIMIT, NULL},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_history course_search", "of one master"},
+            {"es_history --status failed --limit 5", "the last failures"},
+            {"es_history 1f0c5a32", "one action in full"},
+            {NULL, NULL},
+        },
+    .columns =
+        (const struct column[]){
+            {"id", 0, "the action's id"},
+            {"parent", NOT_IN_MANY, "id of the action that this one is a part of"},
+            {"master", NOT_IN_MANY, "the logical index"},
+            {"instance", NOT_IN_MANY | COLUMN_RIGHT, "number of the instance"},
+            {"index", 0, "its name in the engine"},
+            {"action", 0, "the command without es_"},
+            {"status", 0, "running, complete, partial, failed or interrupted"},
+            {"result", 0, "what came of it, for example created"},
+            {"mode", NOT_IN_MANY, "of an update: full or changed"},
+            {"started_at", 0, "when it began"},
+            {"finished_at", NOT_IN_MANY, "when it ended; null: it has not"},
+            {"seconds", COLUMN_RIGHT, "how long it took"},
+            {"docs_indexed", COLUMN_RIGHT, "documents that the engine took"},
+            {"docs_deleted", COLUMN_RIGHT, "documents taken out of the index"},
+            {"docs_rejected", COLUMN_RIGHT, "documents that the engine refused for their content"},
+            {"docs_superseded", NOT_IN_MANY | COLUMN_RIGHT,
+             "documents that a newer read had overtaken"},
+            {"retries", NOT_IN_MANY | COLUMN_RIGHT,
+             "how often a document was sent again to a busy engine"},
+            {"bytes_sent", NOT_IN_MANY | COLUMN_RIGHT, "bytes of all bulk requests"},
+            {"changed_from", NOT_IN_MANY, "from where the changes were read"},
+            {"changed_through", NOT_IN_MANY, "up to where the index has the changes since"},
+            {"argv", NOT_IN_MANY, "the command line, without secrets"},
+            {"tag", COLUMN_TRUNCATE, "--tag"},
+            {"tool_version", NOT_IN_MANY, "the version of esmigrate"},
+            {"os_user", COLUMN_TRUNCATE, "who ran it"},
+            {"host", NOT_IN_MANY, "where"},
+            {"pid", NOT_IN_MANY | COLUMN_RIGHT, "its process"},
+            {"db_user", NOT_IN_MANY, "as whom it was connected to the history"},
+            {"error", COLUMN_TRUNCATE, "why it failed"},
+            {NULL, 0, NULL},
+        },
     .most_words = 1,
     .run = run,
 };

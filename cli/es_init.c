@@ -6,13 +6,11 @@
 
 static int run(struct session *session, struct error *err)
 {
-    static const struct column columns[] = {
-        {"action", 0}, {"from_version", COLUMN_RIGHT}, {"version", COLUMN_RIGHT}, {"result", 0}};
     struct schema_upgrade upgrade = {};
     bool adopt = option_given(&session->options, OPT_ADOPT);
     if (init_history(&session->context, adopt, &upgrade, err) < 0)
         return -1;
-    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    struct output *output = output_open(session->format, session->command->columns);
     output_row(output);
     output_text(output, "init");
     output_int(output, upgrade.from);
@@ -32,9 +30,27 @@ const struct command es_init_command = {
     .arguments = "",
     .summary = "Creates or upgrades the history, schema esmigrate in PostgreSQL",
     .about =
-        "Run it once per database and after every upgrade of esmigrate; it may be run at any\n"
-        "time. It records the prefix and which database this is: with another prefix, or in a\n"
-        "copy of the database, every command that writes is refused until --adopt.",
-    .options = (const enum option_id[]){OPT_ADOPT, OPT_COUNT},
+        "Run it once per database and after every upgrade of esmigrate; it may be run at any time. "
+        "It records the prefix and which database this is: with another prefix, or in a copy of "
+        "the database, every command that writes is refused until es_init --adopt.",
+    .options =
+        (const struct command_option[]){
+            {OPT_ADOPT, NULL},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_init", "the first step of every deploy"},
+            {"es_init --adopt --prefix qa_", "in a copy for tests, with a prefix of its own"},
+            {NULL, NULL},
+        },
+    .columns =
+        (const struct column[]){
+            {"action", 0, "init"},
+            {"from_version", COLUMN_RIGHT, "version of the history found, 0: none"},
+            {"version", COLUMN_RIGHT, "its version now"},
+            {"result", 0, "created, upgraded, unchanged or adopted"},
+            {NULL, 0, NULL},
+        },
     .run = run,
 };

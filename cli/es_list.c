@@ -4,12 +4,7 @@
 
 static void print(const struct session *session, const struct listing *listing)
 {
-    static const struct column columns[] = {
-        {"master", 0},     {"instance", COLUMN_RIGHT}, {"index", 0},           {"active", 0},
-        {"state", 0},      {"docs", COLUMN_RIGHT},     {"changed_through", 0}, {"deletes", 0},
-        {"created_at", 0}, {"tag", COLUMN_TRUNCATE},
-    };
-    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    struct output *output = output_open(session->format, session->command->columns);
     for (size_t i = 0; i < listing->count; i++) {
         const struct list_entry *entry = &listing->entries[i];
         output_row(output);
@@ -45,9 +40,33 @@ const struct command es_list_command = {
     .name = "es_list",
     .arguments = "[NAME...]",
     .summary = "Shows every master and its instances",
-    .about = "With the engine down the history is shown all the same; the documents are unknown\n"
-             "then.",
-    .options = (const enum option_id[]){OPT_COUNT},
+    .about = "Also masters that are declared but not created, and indexes that are missing in the "
+             "engine or not ours. With the engine down the history is shown all the same; docs is "
+             "unknown then.",
+    .options =
+        (const struct command_option[]){
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_list", "all of them"},
+            {"es_list course_search -o json", "for a program"},
+            {NULL, NULL},
+        },
+    .columns =
+        (const struct column[]){
+            {"master", 0, "the logical index"},
+            {"instance", COLUMN_RIGHT, "its number; null for a master without instances"},
+            {"index", 0, "its name in the engine"},
+            {"active", 0, "whether the alias of the master points to it"},
+            {"state", 0, "empty, loading, ready, cleared, missing or dropped"},
+            {"docs", COLUMN_RIGHT, "documents in the engine; null: the engine does not say"},
+            {"changed_through", 0, "every change in the source up to this time is in the index"},
+            {"deletes", 0, "tracked, or full only: rows that vanish are found by --full alone"},
+            {"created_at", 0, "when it was created"},
+            {"tag", COLUMN_TRUNCATE, "--tag of the command that created it"},
+            {NULL, 0, NULL},
+        },
     .most_words = ANY_NUMBER,
     .run = run,
 };

@@ -4,24 +4,7 @@
 
 static void print(const struct session *session, const struct report *report)
 {
-    static const struct column columns[] = {
-        {"id", COLUMN_JSON_ONLY},
-        {"action", COLUMN_JSON_ONLY},
-        {"master", COLUMN_JSON_ONLY},
-        {"instance", COLUMN_JSON_ONLY},
-        {"index", 0},
-        {"mode", 0},
-        {"status", 0},
-        {"indexed", COLUMN_RIGHT},
-        {"deleted", COLUMN_RIGHT},
-        {"rejected", COLUMN_RIGHT},
-        {"superseded", COLUMN_RIGHT},
-        {"retried", COLUMN_RIGHT},
-        {"changed_from", 0},
-        {"changed_through", 0},
-        {"seconds", COLUMN_RIGHT},
-    };
-    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    struct output *output = output_open(session->format, session->command->columns);
     for (size_t i = 0; i < report->count; i++) {
         const struct report_item *item = &report->items[i];
         output_row(output);
@@ -70,13 +53,11 @@ static int read_choice(const struct options *options, enum update_choice *ret, s
 static int read_request(struct session *session, struct update_request *request, struct error *err)
 {
     const struct options *options = &session->options;
-    long allowed;
-    if (read_choice(options, &request->choice, err) < 0 ||
-        option_number(options, OPT_ALLOW_REJECTED, 0, &allowed, err) < 0)
+    if (read_choice(options, &request->choice, err) < 0)
         return -1;
     request->full = option_given(options, OPT_FULL);
     request->since = option_text(options, OPT_SINCE);
-    request->allowed_rejected = allowed;
+    request->allowed_rejected = option_number(options, OPT_ALLOW_REJECTED, 0);
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "--full and --since exclude each other");
     if ((request->choice == UPDATE_ACTIVE) == (options->word_count > 0)) {
@@ -114,11 +95,48 @@ const struct command es_update_command = {
     .name = "es_update",
     .arguments = "NAME [N] | NAME-N | NAME --last | NAME --newer | --all-active",
     .summary = "Brings the documents of an instance up to date",
-    .about = "By default the active instance, and only what changed since its last update; the\n"
-             "first update of an instance is a full one. Each instance is updated with its own\n"
-             "copy of the SQL that it was created with.",
-    .options = (const enum option_id[]){OPT_LAST, OPT_LATEST, OPT_NEWER, OPT_ALL_ACTIVE, OPT_FULL,
-                                        OPT_SINCE, OPT_ALLOW_REJECTED, OPT_COUNT},
+    .about =
+        "By default the active instance, and only what changed since its last update; the first "
+        "update of an instance is a full one. Each instance is updated with its own copy of the "
+        "SQL that it was created with, whatever the files say by now.",
+    .options =
+        (const struct command_option[]){
+            {OPT_LAST, NULL},
+            {OPT_LATEST, NULL},
+            {OPT_NEWER, NULL},
+            {OPT_ALL_ACTIVE, NULL},
+            {OPT_FULL, NULL},
+            {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
+            {OPT_ALLOW_REJECTED, NULL},
+            {OPT_COUNT, NULL},
+        },
+    .examples =
+        (const struct example[]){
+            {"es_update course_search", "the active instance, from cron"},
+            {"es_update course_search --last", "warm the newest before the deploy"},
+            {"es_update --all-active --if-busy=skip", "one line of cron for all masters"},
+            {"es_update course_search --full", "read everything again"},
+            {NULL, NULL},
+        },
+    .columns =
+        (const struct column[]){
+            {"id", COLUMN_JSON_ONLY, "the action's id"},
+            {"action", COLUMN_JSON_ONLY, "update"},
+            {"master", COLUMN_JSON_ONLY, "the logical index"},
+            {"instance", COLUMN_JSON_ONLY, "its number"},
+            {"index", 0, "its name in the engine"},
+            {"mode", 0, "full, or changed: only what changed"},
+            {"status", 0, "complete, partial (rejected documents are open), failed, interrupted"},
+            {"indexed", COLUMN_RIGHT, "documents that the engine took"},
+            {"deleted", COLUMN_RIGHT, "documents taken out of the index"},
+            {"rejected", COLUMN_RIGHT, "documents that the engine refused for their content"},
+            {"superseded", COLUMN_RIGHT, "documents that a newer read had overtaken"},
+            {"retried", COLUMN_RIGHT, "how often a document was sent again to a busy engine"},
+            {"changed_from", 0, "from where the changes were read; null: everything"},
+            {"changed_through", 0, "every change in the source up to this time is in the index"},
+            {"seconds", COLUMN_RIGHT, "how long it took"},
+            {NULL, 0, NULL},
+        },
     .most_words = ANY_NUMBER,
     .run = run,
 };

@@ -8,15 +8,10 @@
 #include "argv.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
-#include "base/nearest.h"
 #include "base/stop.h"
 #include "base/version.h"
 #include "command.h"
-
-static const struct command *const commands[] = {
-    &es_init_command,     &es_list_command,  &es_create_command, &es_update_command,
-    &es_activate_command, &es_clear_command, &es_drop_command,   &es_history_command,
-};
+#include "help.h"
 
 /* ---- signals ---- */
 
@@ -70,54 +65,11 @@ static int report_error(const struct secrets *secrets, const struct error *err)
     return exit_code(err);
 }
 
-/* ---- help ---- */
-
-static void print_usage(FILE *out)
-{
-    fputs(
-        "Usage: esmigrate COMMAND [ARGUMENTS] [OPTIONS]\n\n"
-        "esmigrate is to search indexes what schema migrations are to tables: it builds each new\n"
-        "version of an index beside the old one, fills it from PostgreSQL, keeps it current, and\n"
-        "switches readers to it with no downtime.\n\nCommands:\n",
-        out);
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        fprintf(out, "  %-12s %s\n", commands[i]->name, commands[i]->summary);
-    fputs("\nesmigrate COMMAND --help tells more about a command.\n", out);
-}
-
-static void print_command_help(const struct command *command)
-{
-    printf("Usage: esmigrate %s%s%s [OPTIONS]\n\n%s.\n", command->name,
-           *command->arguments ? " " : "", command->arguments, command->summary);
-    if (command->about)
-        printf("\n%s\n", command->about);
-    options_print_help(stdout, command->options);
-    fputs("\nExit codes: 0 done; 1 failed or refused by state; 2 wrong use or wrong declaration;\n"
-          "4 finished, rejected documents are open; 5 PostgreSQL; 6 engine; 7 another run holds\n"
-          "the lock; 8 not confirmed; 130, 143 stopped by a signal.\n",
-          stdout);
-}
-
 /* ---- running ---- */
 
-static const struct command *find_command(const char *name)
+static struct settings read_settings(const struct options *options)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        if (strcmp(commands[i]->name, name) == 0)
-            return commands[i];
-    return NULL;
-}
-
-static int read_settings(const struct options *options, struct settings *ret, struct error *err)
-{
-    long lock_timeout, wait_lock;
-    const char *busy = option_text(options, OPT_IF_BUSY);
-    if (option_number(options, OPT_LOCK_TIMEOUT, 0, &lock_timeout, err) < 0 ||
-        option_number(options, OPT_WAIT_LOCK, -1, &wait_lock, err) < 0)
-        return -1;
-    if (busy && strcmp(busy, "skip") != 0)
-        return error_set(err, ERR_USAGE, "--if-busy: only \"skip\" is known, not \"%s\"", busy);
-    *ret = (struct settings){
+    return (struct settings){
         .history = option_text(options, OPT_HISTORY),
         .source = option_text(options, OPT_SOURCE),
         .engine =
@@ -134,21 +86,11 @@ static int read_settings(const struct options *options, struct settings *ret, st
         .indexes = option_text(options, OPT_INDEXES),
         .prefix = option_text(options, OPT_PREFIX),
         .tag = option_text(options, OPT_TAG),
-        .wait_lock_s = (int)wait_lock,
-        .lock_timeout_s = (int)lock_timeout,
-        .skip_if_busy = busy != NULL,
+        .wait_lock_s = (int)option_number(options, OPT_WAIT_LOCK, -1),
+        .lock_timeout_s = (int)option_number(options, OPT_LOCK_TIMEOUT, 0),
+        .skip_if_busy = option_given(options, OPT_IF_BUSY),
         .dry_run = option_given(options, OPT_DRY_RUN),
     };
-    return 0;
-}
-
-static int read_format(const struct options *options, enum output_format *ret, struct error *err)
-{
-    const char *format = option_text(options, OPT_OUTPUT);
-    *ret = strcmp(format, "json") == 0 ? OUTPUT_JSON : OUTPUT_TABLE;
-    if (*ret == OUTPUT_TABLE && strcmp(format, "table") != 0)
-        return error_set(err, ERR_USAGE, "--output: \"table\" or \"json\", not \"%s\"", format);
-    return 0;
 }
 
 static int check_words(const struct session *session, struct error *err)
@@ -167,11 +109,10 @@ static int check_words(const struct session *session, struct error *err)
 
 static int wait_for_servers(struct session *session, struct error *err)
 {
-    long seconds;
+    enum { PATIENCE_S = 60 };
     if (!option_given(&session->options, OPT_WAIT_SERVERS))
         return 0;
-    if (option_number(&session->options, OPT_WAIT_SERVERS, 60, &seconds, err) < 0)
-        return -1;
+    long seconds = option_number(&session->options, OPT_WAIT_SERVERS, PATIENCE_S);
     return context_wait_servers(&session->context, (int)seconds, err);
 }
 
@@ -182,7 +123,6 @@ static void free_typed(char ***typed)
 
 static int run_command(struct session *session, int argc, char **argv, struct error *err)
 {
-    struct settings settings;
     const struct command *command = session->command;
     struct log log = {.write = say, .data = session};
     /* getopt moves the words of argv about; the history keeps them as they were typed. */
@@ -191,16 +131,19 @@ static int run_command(struct session *session, int argc, char **argv, struct er
     if (options_parse(&session->options, command->name, command->options, argc, argv, err) < 0)
         return -1;
     if (option_given(&session->options, OPT_HELP)) {
-        print_command_help(command);
+        help_print_command(stdout, command);
         return 0;
     }
     if (option_given(&session->options, OPT_VERSION)) {
         puts("esmigrate " ESMIGRATE_VERSION);
         return 0;
     }
-    if (read_format(&session->options, &session->format, err) < 0 ||
-        read_settings(&session->options, &settings, err) < 0 || check_words(session, err) < 0)
+    if (check_words(session, err) < 0)
         return -1;
+    session->format = strcmp(option_text(&session->options, OPT_OUTPUT), "json") == 0
+                          ? OUTPUT_JSON
+                          : OUTPUT_TABLE;
+    struct settings settings = read_settings(&session->options);
     context_init(&session->context, &settings, argc, typed, &log);
     int result = wait_for_servers(session, err);
     return result < 0 ? -1 : command->run(session, err);
@@ -208,36 +151,62 @@ static int run_command(struct session *session, int argc, char **argv, struct er
 
 static int unknown_command(const char *word, struct error *err)
 {
-    const char *names[ARRAY_SIZE(commands)];
-    for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
-        names[i] = commands[i]->name;
-    const char *nearest = nearest_name(word, names, ARRAY_SIZE(names));
+    const char *nearest = command_nearest(word);
+    if (*word == '-') {
+        /* Not what is behind '=', which may be a secret (rule R10). */
+        error_set(err, ERR_USAGE, "the command comes first, before %.*s", (int)strcspn(word, "="),
+                  word);
+        return error_hint(err, "See esmigrate --help");
+    }
     error_set(err, ERR_USAGE, "unknown command \"%s\"", word);
     if (nearest)
         return error_hint(err, "Did you mean %s? See esmigrate --help", nearest);
     return error_hint(err, "See esmigrate --help");
 }
 
-/* "es_list ..." by an installed link, or "esmigrate es_list ...". */
+/* The one that this program is called by the name of, through an installed link; or NULL. */
+static const struct command *linked_command(const char *program)
+{
+    const char *slash = strrchr(program, '/');
+    return command_find(slash ? slash + 1 : program);
+}
+
+/* "es_list ..." or "esmigrate es_list ...". */
 static const struct command *choose_command(int *argc, char ***argv, struct error *err)
 {
-    const char *slash = strrchr((*argv)[0], '/');
-    const struct command *command = find_command(slash ? slash + 1 : (*argv)[0]);
+    const struct command *command = linked_command((*argv)[0]);
     if (command)
         return command;
     if (*argc < 2) {
         error_set(err, ERR_USAGE, "no command is given");
         error_hint(err, "See esmigrate --help");
-    } else {
-        command = find_command((*argv)[1]);
-        if (command) {
-            --*argc;
-            ++*argv;
-            return command;
-        }
-        unknown_command((*argv)[1], err);
+        return NULL;
     }
-    return NULL;
+    command = command_find((*argv)[1]);
+    if (!command) {
+        unknown_command((*argv)[1], err);
+        return NULL;
+    }
+    --*argc;
+    ++*argv;
+    return command;
+}
+
+/* "--version", "--help", "help", "help es_list": what needs no command. */
+static bool answer_question(int argc, char **argv)
+{
+    const char *word = argc >= 2 ? argv[1] : "";
+    bool help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    const struct command *command = help && argc == 3 ? command_find(argv[2]) : NULL;
+    if (argc == 2 && strcmp(word, "--version") == 0)
+        puts("esmigrate " ESMIGRATE_VERSION);
+    else if (argc == 2 && help)
+        help_print_all(stdout);
+    else if (command)
+        help_print_command(stdout, command);
+    else
+        return false;
+    return true;
 }
 
 int main(int argc, char **argv)
@@ -245,14 +214,8 @@ int main(int argc, char **argv)
     _cleanup_(error_release) struct error err = {};
     struct session session = {};
     setlocale(LC_CTYPE, "");
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("esmigrate " ESMIGRATE_VERSION);
+    if (!linked_command(argv[0]) && answer_question(argc, argv))
         return 0;
-    }
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)) {
-        print_usage(stdout);
-        return 0;
-    }
     session.command = choose_command(&argc, &argv, &err);
     if (!session.command)
         return report_error(&session.context.secrets, &err);

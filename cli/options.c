@@ -6,79 +6,82 @@
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 
 static const struct option_spec specs[OPT_COUNT] = {
-    [OPT_HISTORY] = {"history", 0, VALUE_REQUIRED, "CONNINFO", "ESMIGRATE_HISTORY", "",
+    [OPT_HISTORY] = {"history", 0, KIND_TEXT, "CONNINFO", "ESMIGRATE_HISTORY", "",
                      "database of the history; libpq's environment fills what is left out"},
-    [OPT_SOURCE] = {"source", 0, VALUE_REQUIRED, "CONNINFO", "ESMIGRATE_SOURCE", NULL,
-                    "database the documents are read from (default: the history's)"},
-    [OPT_ENGINE] = {"engine", 0, VALUE_REQUIRED, "URL", "ELASTICSEARCH_URL or OPENSEARCH_URL",
-                    "http://localhost:9200", "the engine; several of its URLs with commas"},
-    [OPT_ENGINE_USER] = {"engine-user", 0, VALUE_REQUIRED, "USER", "ESMIGRATE_ENGINE_USER", NULL,
+    [OPT_SOURCE] = {"source", 0, KIND_TEXT, "CONNINFO", "ESMIGRATE_SOURCE", NULL,
+                    "database the documents are read from; left out: the one in master.json, or "
+                    "the history's"},
+    [OPT_ENGINE] = {"engine", 0, KIND_TEXT, "URL", "ELASTICSEARCH_URL or OPENSEARCH_URL",
+                    "http://localhost:9200",
+                    "the engine; user:password@ and a path may be in it; several URLs of one "
+                    "cluster with commas"},
+    [OPT_ENGINE_USER] = {"engine-user", 0, KIND_TEXT, "USER", "ESMIGRATE_ENGINE_USER", NULL,
                          "user of the engine, where its URL has none"},
-    [OPT_ENGINE_PASSWORD_FILE] = {"engine-password-file", 0, VALUE_REQUIRED, "FILE",
+    [OPT_ENGINE_PASSWORD_FILE] = {"engine-password-file", 0, KIND_FILE, "FILE",
                                   "ESMIGRATE_ENGINE_PASSWORD_FILE", NULL,
                                   "file with that user's password"},
-    [OPT_API_KEY_FILE] = {"api-key-file", 0, VALUE_REQUIRED, "FILE", "ESMIGRATE_API_KEY_FILE", NULL,
+    [OPT_API_KEY_FILE] = {"api-key-file", 0, KIND_FILE, "FILE", "ESMIGRATE_API_KEY_FILE", NULL,
                           "file with an API key of the engine (base64 of id:key)"},
-    [OPT_BEARER_FILE] = {"bearer-file", 0, VALUE_REQUIRED, "FILE", "ESMIGRATE_BEARER_FILE", NULL,
+    [OPT_BEARER_FILE] = {"bearer-file", 0, KIND_FILE, "FILE", "ESMIGRATE_BEARER_FILE", NULL,
                          "file with a bearer token of the engine"},
-    [OPT_CA] = {"ca", 0, VALUE_REQUIRED, "FILE", "ESMIGRATE_CA", NULL,
+    [OPT_CA] = {"ca", 0, KIND_FILE, "FILE", "ESMIGRATE_CA", NULL,
                 "certificates that the engine's is checked against"},
-    [OPT_CERT] = {"cert", 0, VALUE_REQUIRED, "FILE", "ESMIGRATE_CERT", NULL,
+    [OPT_CERT] = {"cert", 0, KIND_FILE, "FILE", "ESMIGRATE_CERT", NULL,
                   "client certificate for the engine"},
-    [OPT_KEY] = {"key", 0, VALUE_REQUIRED, "FILE", "ESMIGRATE_KEY", NULL,
+    [OPT_KEY] = {"key", 0, KIND_FILE, "FILE", "ESMIGRATE_KEY", NULL,
                  "its key, if that is in a file of its own"},
-    [OPT_INDEXES] = {"indexes", 0, VALUE_REQUIRED, "DIR", "ESMIGRATE_INDEXES", "indexes",
+    [OPT_INDEXES] = {"indexes", 0, KIND_FOLDER, "DIR", "ESMIGRATE_INDEXES", "indexes",
                      "folder of the declarations"},
-    [OPT_PREFIX] = {"prefix", 0, VALUE_REQUIRED, "P", "ESMIGRATE_PREFIX", "",
+    [OPT_PREFIX] = {"prefix", 0, KIND_TEXT, "P", "ESMIGRATE_PREFIX", "",
                     "in front of the name of every index and alias"},
-    [OPT_TAG] = {"tag", 0, VALUE_REQUIRED, "T", "ESMIGRATE_TAG", NULL,
+    [OPT_TAG] = {"tag", 0, KIND_TEXT, "T", "ESMIGRATE_TAG", NULL,
                  "kept with the action, for example the release"},
-    [OPT_OUTPUT] = {"output", 'o', VALUE_REQUIRED, "FORMAT", NULL, "table", "table or json"},
-    [OPT_QUIET] = {"quiet", 'q', VALUE_NONE, NULL, NULL, NULL, "say only warnings and errors"},
-    [OPT_VERBOSE] = {"verbose", 'v', VALUE_NONE, NULL, NULL, NULL, "say how things are done"},
-    [OPT_DRY_RUN] = {"dry-run", 'n', VALUE_NONE, NULL, NULL, NULL,
+    [OPT_OUTPUT] = {"output", 'o', KIND_CHOICE, "table|json", NULL, "table",
+                    "how the result is printed"},
+    [OPT_QUIET] = {"quiet", 'q', KIND_FLAG, NULL, NULL, NULL, "say only warnings and errors"},
+    [OPT_VERBOSE] = {"verbose", 'v', KIND_FLAG, NULL, NULL, NULL, "say how things are done"},
+    [OPT_DRY_RUN] = {"dry-run", 'n', KIND_FLAG, NULL, NULL, NULL,
                      "say what would be done and change nothing"},
-    [OPT_YES] = {"yes", 'y', VALUE_NONE, NULL, NULL, NULL, "do not ask for confirmation"},
-    [OPT_WAIT_LOCK] = {"wait-lock", 0, VALUE_OPTIONAL, "SECONDS", NULL, "0",
+    [OPT_YES] = {"yes", 'y', KIND_FLAG, NULL, NULL, NULL, "do not ask for confirmation"},
+    [OPT_WAIT_LOCK] = {"wait-lock", 0, KIND_OPTIONAL_NUMBER, "SECONDS", NULL, "0",
                        "wait for another run's lock, without SECONDS for ever"},
-    [OPT_IF_BUSY] = {"if-busy", 0, VALUE_REQUIRED, "skip", NULL, NULL,
-                     "skip: when another run holds the lock, do nothing and exit 0"},
-    [OPT_LOCK_TIMEOUT] = {"lock-timeout", 0, VALUE_REQUIRED, "SECONDS", NULL, "10",
-                          "PostgreSQL's lock_timeout on source and history"},
-    [OPT_WAIT_SERVERS] = {"wait-servers", 0, VALUE_OPTIONAL, "SECONDS", NULL, NULL,
+    [OPT_IF_BUSY] = {"if-busy", 0, KIND_CHOICE, "skip", NULL, NULL,
+                     "when another run holds the lock, do nothing and exit 0"},
+    [OPT_LOCK_TIMEOUT] = {"lock-timeout", 0, KIND_NUMBER, "SECONDS", NULL, "10",
+                          "PostgreSQL's lock_timeout on source and history; 0: none"},
+    [OPT_WAIT_SERVERS] = {"wait-servers", 0, KIND_OPTIONAL_NUMBER, "SECONDS", NULL, NULL,
                           "wait until history and engine answer, without SECONDS a minute"},
-    [OPT_HELP] = {"help", 0, VALUE_NONE, NULL, NULL, NULL, "show this help"},
-    [OPT_VERSION] = {"version", 0, VALUE_NONE, NULL, NULL, NULL, "show the version"},
-    [OPT_ADOPT] = {"adopt", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_HELP] = {"help", 'h', KIND_FLAG, NULL, NULL, NULL, "show this help"},
+    [OPT_VERSION] = {"version", 0, KIND_FLAG, NULL, NULL, NULL, "show the version"},
+    [OPT_ADOPT] = {"adopt", 0, KIND_FLAG, NULL, NULL, NULL,
                    "take over a history that was copied here, or had another prefix"},
-    [OPT_ALL] = {"all", 0, VALUE_NONE, NULL, NULL, NULL, "all of them"},
-    [OPT_FORCE] = {"force", 0, VALUE_NONE, NULL, NULL, NULL,
-                   "do it although the state of things speaks against it"},
-    [OPT_ENGINE_ONLY] = {"engine-only", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_ALL] = {"all", 0, KIND_FLAG, NULL, NULL, NULL, NULL},
+    [OPT_FORCE] = {"force", 0, KIND_FLAG, NULL, NULL, NULL, NULL},
+    [OPT_ENGINE_ONLY] = {"engine-only", 0, KIND_FLAG, NULL, NULL, NULL,
                          "make again, from the history, the engine indexes that are gone"},
-    [OPT_LAST] = {"last", 0, VALUE_NONE, NULL, NULL, NULL, "the newest instance"},
-    [OPT_LATEST] = {"latest", 0, VALUE_NONE, NULL, NULL, NULL, "the same as --last"},
-    [OPT_NEWER] = {"newer", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_LAST] = {"last", 0, KIND_FLAG, NULL, NULL, NULL, "the newest instance"},
+    [OPT_LATEST] = {"latest", 0, KIND_FLAG, NULL, NULL, NULL, "the same as --last"},
+    [OPT_NEWER] = {"newer", 0, KIND_FLAG, NULL, NULL, NULL,
                    "all instances newer than the active one"},
-    [OPT_ALL_ACTIVE] = {"all-active", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_ALL_ACTIVE] = {"all-active", 0, KIND_FLAG, NULL, NULL, NULL,
                         "the active instances of all masters"},
-    [OPT_FULL] = {"full", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_FULL] = {"full", 0, KIND_FLAG, NULL, NULL, NULL,
                   "read everything, and remove what the source no longer has"},
-    [OPT_SINCE] = {"since", 0, VALUE_REQUIRED, "TIME", NULL, NULL,
-                   "begin at this time (RFC 3339, with a zone)"},
-    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, VALUE_REQUIRED, "N", NULL, "0",
+    [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
+    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
                             "so many open rejected documents are no failure"},
-    [OPT_OLDER] = {"older", 0, VALUE_NONE, NULL, NULL, NULL,
+    [OPT_OLDER] = {"older", 0, KIND_FLAG, NULL, NULL, NULL,
                    "all instances with a number below the active one's"},
-    [OPT_UNTIL] = {"until", 0, VALUE_REQUIRED, "TIME", NULL, NULL,
-                   "end before this time (RFC 3339, with a zone)"},
-    [OPT_ACTION] = {"action", 0, VALUE_REQUIRED, "ACTION", NULL, NULL,
+    [OPT_UNTIL] = {"until", 0, KIND_TIME, "TIME", NULL, NULL,
+                   "only what began before this time (RFC 3339, with a zone)"},
+    [OPT_ACTION] = {"action", 0, KIND_TEXT, "ACTION", NULL, NULL,
                     "only this action, for example update"},
-    [OPT_STATUS] = {"status", 0, VALUE_REQUIRED, "STATUS", NULL, NULL,
-                    "only running, complete, partial, failed or interrupted ones"},
-    [OPT_LIMIT] = {"limit", 0, VALUE_REQUIRED, "N", NULL, "50", "show at most N"},
+    [OPT_STATUS] = {"status", 0, KIND_CHOICE, "running|complete|partial|failed|interrupted", NULL,
+                    NULL, "only actions with this status"},
+    [OPT_LIMIT] = {"limit", 0, KIND_NUMBER, "N", NULL, "50", "show at most N"},
 };
 
 const struct option_spec *option_spec(enum option_id id)
@@ -86,18 +89,9 @@ const struct option_spec *option_spec(enum option_id id)
     return &specs[id];
 }
 
-/* Calls visit for the options of a command, its own ones first. */
-static void each_option(const enum option_id *own, void (*visit)(enum option_id id, void *data),
-                        void *data)
-{
-    for (const enum option_id *id = own; *id != OPT_COUNT; id++)
-        visit(*id, data);
-    for (enum option_id id = 0; id < OPT_COMMON_END; id++)
-        visit(id, data);
-}
-
 struct getopt_tables {
     struct option longs[OPT_COUNT + 1];
+    const char *names[OPT_COUNT];
     char letters[2 * OPT_COUNT + 3];
     size_t count;
     size_t letter_count;
@@ -105,24 +99,33 @@ struct getopt_tables {
 
 enum { LONG_BASE = 256 }; /* getopt_long answers this + id for an option */
 
-static void add_to_getopt(enum option_id id, void *data)
+static void add_to_getopt(enum option_id id, struct getopt_tables *tables)
 {
-    static const int arguments[] = {
-        [VALUE_NONE] = no_argument,
-        [VALUE_REQUIRED] = required_argument,
-        [VALUE_OPTIONAL] = optional_argument,
-    };
-    struct getopt_tables *tables = data;
+    const struct option_spec *spec = &specs[id];
+    int argument = spec->kind == KIND_FLAG              ? no_argument
+                   : spec->kind == KIND_OPTIONAL_NUMBER ? optional_argument
+                                                        : required_argument;
+    tables->names[tables->count] = spec->name;
     tables->longs[tables->count++] = (struct option){
-        .name = specs[id].name,
-        .has_arg = arguments[specs[id].value],
+        .name = spec->name,
+        .has_arg = argument,
         .val = LONG_BASE + (int)id,
     };
-    if (specs[id].letter) {
-        tables->letters[tables->letter_count++] = specs[id].letter;
-        if (specs[id].value == VALUE_REQUIRED)
+    if (spec->letter) {
+        tables->letters[tables->letter_count++] = spec->letter;
+        if (argument == required_argument)
             tables->letters[tables->letter_count++] = ':';
     }
+}
+
+static void fill_getopt(struct getopt_tables *tables, const struct command_option *own)
+{
+    /* ':' first: a missing value is told apart, and getopt prints nothing itself. */
+    *tables = (struct getopt_tables){.letters = ":", .letter_count = 1};
+    for (const struct command_option *option = own; option->id != OPT_COUNT; option++)
+        add_to_getopt(option->id, tables);
+    for (enum option_id id = 0; id < OPT_COMMON_END; id++)
+        add_to_getopt(id, tables);
 }
 
 static enum option_id id_of(int answer)
@@ -135,7 +138,18 @@ static enum option_id id_of(int answer)
     return OPT_COUNT;
 }
 
-static int wrong_option(const char *command, int answer, char **argv, struct error *err)
+static int unknown_option(const char *command, const struct getopt_tables *tables, const char *word,
+                          struct error *err)
+{
+    const char *nearest = nearest_name(word + strspn(word, "-"), tables->names, tables->count);
+    error_set(err, ERR_USAGE, "unknown option %s", word);
+    if (nearest)
+        return error_hint(err, "Did you mean --%s? See esmigrate %s --help", nearest, command);
+    return error_hint(err, "See esmigrate %s --help", command);
+}
+
+static int wrong_option(const char *command, const struct getopt_tables *tables, int answer,
+                        char **argv, struct error *err)
 {
     /* Without a value behind it, which may be a secret that met a mistyped option (rule R10). */
     _cleanup_free_ char *word = x_strndup(argv[optind - 1], strcspn(argv[optind - 1], "="));
@@ -146,7 +160,7 @@ static int wrong_option(const char *command, int answer, char **argv, struct err
     else if (optopt)
         error_set(err, ERR_USAGE, "unknown option -%c", optopt);
     else
-        error_set(err, ERR_USAGE, "unknown option %s", word);
+        return unknown_option(command, tables, word, err);
     return error_hint(err, "See esmigrate %s --help", command);
 }
 
@@ -188,22 +202,52 @@ static int check_next(enum option_id id, const char *next, struct error *err)
     return error_hint(err, "Write --%s=%s, or put the option last.", specs[id].name, next);
 }
 
-int options_parse(struct options *options, const char *command, const enum option_id *own, int argc,
-                  char **argv, struct error *err)
+/* Whether `value` is one of the words of `choices`, '|' between them. */
+static bool is_choice(const char *choices, const char *value)
 {
-    /* ':' first: a missing value is told apart, and getopt prints nothing itself. */
-    struct getopt_tables tables = {.letters = ":", .letter_count = 1};
-    each_option(own, add_to_getopt, &tables);
+    size_t length = strlen(value);
+    for (const char *word = choices; word; word = strchr(word, '|') ? strchr(word, '|') + 1 : NULL)
+        if (strcspn(word, "|") == length && strncmp(word, value, length) == 0)
+            return true;
+    return false;
+}
+
+static bool is_number(const char *value)
+{
+    return *value && value[strspn(value, "0123456789")] == '\0' && strlen(value) <= 9;
+}
+
+static int check_value(enum option_id id, const char *value, struct error *err)
+{
+    const struct option_spec *spec = &specs[id];
+    bool number = spec->kind == KIND_NUMBER || (spec->kind == KIND_OPTIONAL_NUMBER && *value);
+    if (number && !is_number(value))
+        return error_set(err, ERR_USAGE, "option --%s takes a whole number, not \"%s\"", spec->name,
+                         value);
+    if (spec->kind == KIND_CHOICE && !is_choice(spec->value_name, value))
+        return error_set(err, ERR_USAGE, "option --%s takes %s, not \"%s\"", spec->name,
+                         spec->value_name, value);
+    return 0;
+}
+
+int options_parse(struct options *options, const char *command, const struct command_option *own,
+                  int argc, char **argv, struct error *err)
+{
+    struct getopt_tables tables;
+    fill_getopt(&tables, own);
     *options = (struct options){};
     optind = 0;
     opterr = 0;
     for (int answer;
          (answer = getopt_long(argc, argv, tables.letters, tables.longs, NULL)) != -1;) {
         if (answer == '?' || answer == ':')
-            return wrong_option(command, answer, argv, err);
+            return wrong_option(command, &tables, answer, argv, err);
         enum option_id id = id_of(answer);
         options->values[id] = optarg ? optarg : "";
-        if (specs[id].value == VALUE_OPTIONAL && !optarg && check_next(id, argv[optind], err) < 0)
+        if (check_value(id, options->values[id], err) < 0)
+            return error_hint(err, "See esmigrate %s --help", command);
+        if (specs[id].kind == KIND_OPTIONAL_NUMBER && !optarg &&
+            check_next(id, argv[optind], err) < 0)
             return -1;
     }
     options->words = argv + optind;
@@ -221,48 +265,8 @@ const char *option_text(const struct options *options, enum option_id id)
     return options->values[id] ? options->values[id] : specs[id].fallback;
 }
 
-int option_number(const struct options *options, enum option_id id, long if_empty, long *ret_number,
-                  struct error *err)
+long option_number(const struct options *options, enum option_id id, long if_empty)
 {
     const char *text = option_text(options, id);
-    if (!*text && specs[id].value == VALUE_OPTIONAL) {
-        *ret_number = if_empty;
-        return 0;
-    }
-    if (!*text || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)
-        return error_set(err, ERR_USAGE, "--%s: \"%s\" is not a whole number", specs[id].name,
-                         text);
-    *ret_number = strtol(text, NULL, 10);
-    return 0;
-}
-
-/* ---- help ---- */
-
-static void print_option(enum option_id id, void *data)
-{
-    FILE *out = data;
-    const struct option_spec *spec = &specs[id];
-    _cleanup_free_ char *letter = spec->letter ? x_printf("-%c, ", spec->letter) : x_strdup("    ");
-    _cleanup_free_ char *name =
-        spec->value == VALUE_REQUIRED   ? x_printf("--%s %s", spec->name, spec->value_name)
-        : spec->value == VALUE_OPTIONAL ? x_printf("--%s[=%s]", spec->name, spec->value_name)
-                                        : x_printf("--%s", spec->name);
-    fprintf(out, "  %s%-24s %s\n", letter, name, spec->help);
-    if (spec->environment)
-        fprintf(out, "%30s environment: %s%s%s\n", "", spec->environment,
-                spec->fallback && *spec->fallback ? "; default: " : "",
-                spec->fallback ? spec->fallback : "");
-    else if (spec->fallback && *spec->fallback)
-        fprintf(out, "%30s default: %s\n", "", spec->fallback);
-}
-
-void options_print_help(FILE *out, const enum option_id *own)
-{
-    if (*own != OPT_COUNT)
-        fputs("\nOptions:\n", out);
-    for (const enum option_id *id = own; *id != OPT_COUNT; id++)
-        print_option(*id, out);
-    fputs("\nCommon options:\n", out);
-    for (enum option_id id = 0; id < OPT_COMMON_END; id++)
-        print_option(id, out);
+    return *text ? strtol(text, NULL, 10) : if_empty;
 }

@@ -1,5 +1,6 @@
 /*
- * The one table of options: parsing, help and environment come from it.
+ * The one table of options. Parsing, --help, the environment, and by contrib/docs the completion,
+ * the man pages and the reference in README come from it and from the tables of the commands.
  */
 #ifndef ESMIGRATE_CLI_OPTIONS_H
 #define ESMIGRATE_CLI_OPTIONS_H
@@ -58,16 +59,31 @@ enum option_id {
     OPT_COUNT,
 };
 
-enum option_value { VALUE_NONE, VALUE_REQUIRED, VALUE_OPTIONAL };
+enum option_kind {
+    KIND_FLAG, /* no value */
+    KIND_TEXT,
+    KIND_NUMBER,          /* whole, 0 or more */
+    KIND_OPTIONAL_NUMBER, /* --name or --name=NUMBER */
+    KIND_CHOICE,
+    KIND_TIME,
+    KIND_FILE,
+    KIND_FOLDER,
+};
 
 struct option_spec {
     const char *name;
     char letter; /* 0: none */
-    enum option_value value;
-    const char *value_name;
+    enum option_kind kind;
+    const char *value_name;  /* for KIND_CHOICE: what can be chosen, '|' between */
     const char *environment; /* its twin, or NULL */
     const char *fallback;    /* the default, as text; NULL: none */
-    const char *help;
+    const char *help;        /* NULL: it depends on the command */
+};
+
+/* An option in the table of a command. */
+struct command_option {
+    enum option_id id; /* OPT_COUNT ends the table */
+    const char *help;  /* NULL: that of the option itself */
 };
 
 struct options {
@@ -79,20 +95,16 @@ struct options {
 const struct option_spec *option_spec(enum option_id id);
 
 /*
- * Parses argv[1..] with the common options and `own` (OPT_COUNT ends it); argv is permuted.
- * `command` is for messages. The environment fills what was not given.
+ * Parses argv[1..] with the common options and those of `command` in `own`; argv is permuted. The
+ * environment fills what was not given. Numbers and choices are checked.
  */
-int options_parse(struct options *options, const char *command, const enum option_id *own, int argc,
-                  char **argv, struct error *err);
+int options_parse(struct options *options, const char *command, const struct command_option *own,
+                  int argc, char **argv, struct error *err);
 
 bool option_given(const struct options *options, enum option_id id);
 /* The value, or the default. */
 const char *option_text(const struct options *options, enum option_id id);
-/* A whole number of 0 or more; `if_empty` for an optional value that was left out. */
-int option_number(const struct options *options, enum option_id id, long if_empty, long *ret_number,
-                  struct error *err);
-
-/* The lines about options in --help. */
-void options_print_help(FILE *out, const enum option_id *own);
+/* The value or default of a number; `if_empty` for an optional one that was left out. */
+long option_number(const struct options *options, enum option_id id, long if_empty);
 
 #endif

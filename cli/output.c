@@ -26,12 +26,13 @@ struct output {
     size_t capacity;
 };
 
-struct output *output_open(enum output_format format, const struct column *columns, size_t count)
+struct output *output_open(enum output_format format, const struct column *columns)
 {
     struct output *output = x_calloc(1, sizeof(*output));
     output->format = format;
     output->columns = columns;
-    output->column_count = count;
+    while (columns[output->column_count].name)
+        output->column_count++;
     return output;
 }
 

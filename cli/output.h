@@ -20,11 +20,13 @@ enum column_flags {
 struct column {
     const char *name; /* in JSON; the heading too */
     int flags;
+    const char *help;
 };
 
 struct output;
 
-struct output *output_open(enum output_format format, const struct column *columns, size_t count);
+/* `columns` ends with one whose name is NULL. */
+struct output *output_open(enum output_format format, const struct column *columns);
 
 /* Begins a row; its cells follow in the order of the columns. */
 void output_row(struct output *output);

@@ -18,13 +18,19 @@ void session_say_end(const struct session *session, const struct report *report)
         log_say(session->context.log, LOG_NOTICE, "dry run: nothing was changed");
 }
 
+const struct column result_columns[] = {
+    {"id", COLUMN_JSON_ONLY, "the action's id"},
+    {"action", 0, "the command without es_"},
+    {"master", 0, "the logical index"},
+    {"instance", COLUMN_RIGHT, "its number"},
+    {"index", 0, "its name in the engine"},
+    {"result", 0, "created, unchanged, recreated, activated, already_active, dropped or cleared"},
+    {NULL, 0, NULL},
+};
+
 void session_print_results(const struct session *session, const struct report *report, int result)
 {
-    static const struct column columns[] = {
-        {"id", COLUMN_JSON_ONLY},   {"action", 0}, {"master", 0},
-        {"instance", COLUMN_RIGHT}, {"index", 0},  {"result", 0},
-    };
-    struct output *output = output_open(session->format, columns, ARRAY_SIZE(columns));
+    struct output *output = output_open(session->format, result_columns);
     for (size_t i = 0; i < report->count; i++) {
         const struct report_item *item = &report->items[i];
         output_row(output);

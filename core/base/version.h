@@ -2,5 +2,6 @@
 #define ESMIGRATE_BASE_VERSION_H
 
 #define ESMIGRATE_VERSION "0.1.0"
+#define ESMIGRATE_DATE "2026-11-24"
 
 #endif

@@ -55,6 +55,21 @@ def test_help_and_version_of_the_whole(shared_app):
         assert "HINT: See esmigrate --help" in shared_app.fails(2, *words).err
 
 
+def test_help_can_be_asked_for_in_every_usual_way(shared_app):
+    expected = shared_app.run("es_drop", "--help", check=0).out
+    for words in (["es_drop", "-h"], ["help", "es_drop"], ["--help", "es_drop"], ["es_drop", "course_search", "--help"]):
+        assert shared_app.run(*words, check=0).out == expected
+    assert shared_app.run("help", check=0).out == shared_app.run("-h", check=0).out
+
+
+def test_an_option_before_the_command_is_wrong_use_and_its_value_is_not_told(shared_app):
+    result = shared_app.fails(2, "--engine=http://user:LEAK@localhost", "es_list")
+    assert result.err == (
+        "esmigrate: error: the command comes first, before --engine\n"
+        "HINT: See esmigrate --help\n"
+    )
+
+
 def test_too_few_and_too_many_words_are_wrong_use(shared_app):
     for words in (["es_activate"], ["es_clear"], ["es_drop"], ["es_init", "too", "many"], ["es_activate", "1"]):
         shared_app.fails(2, *words)

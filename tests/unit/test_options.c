@@ -1,7 +1,5 @@
-/* cli/options: parsing, environment and help */
+/* cli/options: parsing, environment, the table */
 #include "support.h"
-
-#include <stdio.h>
 
 #include "base/memory.h"
 #include "options.h"
@@ -24,7 +22,8 @@ static void line_release(struct line *line)
 
 #define _cleanup_line_ _cleanup_(line_release)
 
-static const enum option_id own[] = {OPT_FULL, OPT_SINCE, OPT_LIMIT, OPT_COUNT};
+static const struct command_option own[] = {
+    {OPT_FULL, NULL}, {OPT_SINCE, "a time"}, {OPT_LIMIT, NULL}, {OPT_COUNT, NULL}};
 
 /* Parses the words, separated by one space each, as those of a command with the options above. */
 static int parse(struct line *line, const char *words)
@@ -152,7 +151,14 @@ TEST(unknown_options_are_refused)
     check_refused("course --nope=3", "unknown option --nope"); /* the value may be a secret */
     check_refused("-x", "unknown option -x");
     check_refused("-qx", "unknown option -x");
-    check_refused("-h", "unknown option -h");
+}
+
+TEST(a_mistyped_option_is_recognised)
+{
+    _cleanup_line_ struct line line = {};
+    assert_int_equal(parse(&line, "--ful2l"), -1);
+    assert_error(&line.err, ERR_USAGE, "unknown option --ful2l");
+    assert_string_equal(line.err.hint, "Did you mean --full? See esmigrate es_test --help");
 }
 
 TEST(options_of_other_commands_are_unknown)
@@ -178,18 +184,14 @@ TEST(a_value_too_many_is_told)
 TEST(an_option_with_optional_value_takes_it_only_with_an_equals_sign)
 {
     _cleanup_line_ struct line without = {}, with = {}, apart = {};
-    long seconds = 0;
     parse_well(&without, "--wait-lock");
-    assert_int_equal(option_number(&without.options, OPT_WAIT_LOCK, -1, &seconds, &without.err), 0);
-    assert_int_equal(seconds, -1);
+    assert_int_equal(option_number(&without.options, OPT_WAIT_LOCK, -1), -1);
 
     parse_well(&with, "--wait-lock=30");
-    assert_int_equal(option_number(&with.options, OPT_WAIT_LOCK, -1, &seconds, &with.err), 0);
-    assert_int_equal(seconds, 30);
+    assert_int_equal(option_number(&with.options, OPT_WAIT_LOCK, -1), 30);
 
     parse_well(&apart, "--wait-lock course");
-    assert_int_equal(option_number(&apart.options, OPT_WAIT_LOCK, -1, &seconds, &apart.err), 0);
-    assert_int_equal(seconds, -1);
+    assert_int_equal(option_number(&apart.options, OPT_WAIT_LOCK, -1), -1);
     assert_string_equal(apart.options.words[0], "course");
 }
 
@@ -204,19 +206,15 @@ TEST(a_number_behind_such_an_option_is_asked_about)
     assert_int_equal(last.options.word_count, 2);
 }
 
-/* ---- numbers ---- */
+/* ---- numbers and choices ---- */
 
 TEST(numbers_have_a_default)
 {
     _cleanup_line_ struct line line = {};
-    long number = -1;
     parse_well(&line, "");
-    assert_int_equal(option_number(&line.options, OPT_WAIT_LOCK, -1, &number, &line.err), 0);
-    assert_int_equal(number, 0);
-    assert_int_equal(option_number(&line.options, OPT_LOCK_TIMEOUT, 0, &number, &line.err), 0);
-    assert_int_equal(number, 10);
-    assert_int_equal(option_number(&line.options, OPT_LIMIT, 0, &number, &line.err), 0);
-    assert_int_equal(number, 50);
+    assert_int_equal(option_number(&line.options, OPT_WAIT_LOCK, -1), 0);
+    assert_int_equal(option_number(&line.options, OPT_LOCK_TIMEOUT, 0), 10);
+    assert_int_equal(option_number(&line.options, OPT_LIMIT, 0), 50);
 }
 
 TEST(whole_numbers_are_read)
@@ -227,35 +225,31 @@ TEST(whole_numbers_are_read)
     } rows[] = {{"--limit 0", 0}, {"--limit 007", 7}, {"--limit=999999999", 999999999}};
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_line_ struct line line = {};
-        long number = -1;
         parse_well(&line, rows[i].words);
-        assert_int_equal(option_number(&line.options, OPT_LIMIT, 0, &number, &line.err), 0);
-        assert_int_equal(number, rows[i].wanted);
+        assert_int_equal(option_number(&line.options, OPT_LIMIT, 0), rows[i].wanted);
     }
 }
 
+/* The empty text is as from --limit="$UNSET". */
 TEST(what_is_not_a_whole_number_is_refused)
 {
-    static const char *const values[] = {"-1", "1.5", "x", "1x", "+1", "1e3", "1000000000"};
+    static const char *const values[] = {"-1", "1.5", "x", "1x", "+1", "1e3", "1000000000", ""};
     for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-        _cleanup_line_ struct line line = {};
-        long number = 0;
         _cleanup_free_ char *words = x_printf("--limit=%s", values[i]);
-        _cleanup_free_ char *wanted = x_printf("--limit: \"%s\" is not a whole number", values[i]);
-        parse_well(&line, words);
-        assert_int_equal(option_number(&line.options, OPT_LIMIT, 0, &number, &line.err), -1);
-        assert_error(&line.err, ERR_USAGE, wanted);
+        _cleanup_free_ char *wanted =
+            x_printf("option --limit takes a whole number, not \"%s\"", values[i]);
+        check_refused(words, wanted);
     }
+    check_refused("--wait-lock=x", "option --wait-lock takes a whole number, not \"x\"");
 }
 
-/* As from --lock-timeout "$UNSET": 0 would wait for ever. */
-TEST(an_empty_text_is_no_number_where_one_is_required)
+TEST(only_what_is_offered_can_be_chosen)
 {
-    _cleanup_line_ struct line line = {};
-    long number = 0;
-    parse_well(&line, "--lock-timeout=");
-    assert_int_equal(option_number(&line.options, OPT_LOCK_TIMEOUT, 0, &number, &line.err), -1);
-    assert_error(&line.err, ERR_USAGE, "--lock-timeout: \"\" is not a whole number");
+    check_refused("-o xml", "option --output takes table|json, not \"xml\"");
+    check_refused("--output=tab", "option --output takes table|json, not \"tab\"");
+    check_refused("--output=", "option --output takes table|json, not \"\"");
+    check_refused("--output=table|json", "option --output takes table|json, not \"table|json\"");
+    check_refused("--if-busy=wait", "option --if-busy takes skip, not \"wait\"");
 }
 
 /* ---- environment ---- */
@@ -334,33 +328,13 @@ TEST(every_option_is_complete_and_unique)
     for (enum option_id id = 0; id < OPT_COUNT; id++) {
         const struct option_spec *spec = option_spec(id);
         assert_non_null(spec->name);
-        assert_true(spec->help && *spec->help);
-        assert_int_equal(spec->value == VALUE_NONE, spec->value_name == NULL);
+        assert_true(id >= OPT_COMMON_END || spec->help);
+        assert_int_equal(spec->kind == KIND_FLAG, spec->value_name == NULL);
         for (enum option_id other = 0; other < id; other++) {
             assert_string_not_equal(spec->name, option_spec(other)->name);
             assert_true(!spec->letter || spec->letter != option_spec(other)->letter);
         }
     }
-}
-
-TEST(help_shows_common_and_own_options)
-{
-    _cleanup_free_ char *text = NULL;
-    size_t length = 0;
-    FILE *out = open_memstream(&text, &length);
-    options_print_help(out, own);
-    fclose(out);
-    for (enum option_id id = 0; id < OPT_COMMON_END; id++) {
-        _cleanup_free_ char *name = x_printf("--%s", option_spec(id)->name);
-        assert_contains(text, name);
-        assert_contains(text, option_spec(id)->help);
-    }
-    assert_contains(text, "  -o, --output FORMAT");
-    assert_contains(text, "      --wait-lock[=SECONDS]");
-    assert_contains(text, "environment: ESMIGRATE_INDEXES; default: indexes\n");
-    assert_contains(text, "environment: ELASTICSEARCH_URL or OPENSEARCH_URL");
-    assert_contains(text, "      --since TIME");
-    assert_lacks(text, "--adopt");
 }
 
 #define options_test(name) cmocka_unit_test_setup(name, clear_environment)
@@ -376,6 +350,7 @@ int main(void)
         options_test(the_last_of_several_values_counts),
         options_test(each_parsing_begins_anew),
         options_test(unknown_options_are_refused),
+        options_test(a_mistyped_option_is_recognised),
         options_test(options_of_other_commands_are_unknown),
         options_test(a_missing_value_is_told),
         options_test(a_value_too_many_is_told),
@@ -384,13 +359,12 @@ int main(void)
         options_test(numbers_have_a_default),
         options_test(whole_numbers_are_read),
         options_test(what_is_not_a_whole_number_is_refused),
-        options_test(an_empty_text_is_no_number_where_one_is_required),
+        options_test(only_what_is_offered_can_be_chosen),
         options_test(the_environment_fills_what_was_not_given),
         options_test(an_empty_variable_is_as_none),
         options_test(an_empty_flag_beats_the_environment),
         options_test(two_engines_in_the_environment_are_refused),
         options_test(every_option_is_complete_and_unique),
-        options_test(help_shows_common_and_own_options),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

@@ -1,6 +1,10 @@
 /*
  * The result on stdout: a table for people (libsmartcols), or one JSON array for programs.
  * Both come from the same rows; a column may be for one of them only.
+ *
+ * In a pipe the table has all of its columns, whatever their width. On a terminal it is fitted to
+ * it: spare columns with nothing in them and then, from the last one on, as many as need be are
+ * left out; if that is not enough, each row is shown upright, as "name value" lines.
  */
 #ifndef ESMIGRATE_CLI_OUTPUT_H
 #define ESMIGRATE_CLI_OUTPUT_H
@@ -14,7 +18,8 @@ enum output_format { OUTPUT_TABLE, OUTPUT_JSON };
 enum column_flags {
     COLUMN_RIGHT = 1,     /* numbers */
     COLUMN_JSON_ONLY = 2, /* too wide or too rare for the table */
-    COLUMN_TRUNCATE = 4,  /* the first to lose width on a narrow terminal */
+    COLUMN_SPARE = 4,     /* may be left out on a narrow terminal, the last one first */
+    COLUMN_BELOW = 8,     /* on a terminal on a line of its own below the row */
 };
 
 struct column {
@@ -41,7 +46,7 @@ void output_json(struct output *output, const char *json); /* a JSON text as it 
 /* Prints and releases. */
 void output_close(struct output *output);
 
-/* As output_close() of a table, each row as "name: value" lines. */
+/* As output_close() of a table, each row upright: as "name: value" lines. */
 void output_close_upright(struct output *output);
 
 #endif

@@ -21,7 +21,7 @@ void session_say_end(const struct session *session, const struct report *report)
 const struct column result_columns[] = {
     {"id", COLUMN_JSON_ONLY, "the action's id"},
     {"action", 0, "the command without es_"},
-    {"master", 0, "the logical index"},
+    {"master", COLUMN_SPARE, "the logical index"},
     {"instance", COLUMN_RIGHT, "its number"},
     {"index", 0, "its name in the engine"},
     {"result", 0, "created, unchanged, recreated, activated, already_active, dropped or cleared"},

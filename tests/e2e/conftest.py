@@ -1,7 +1,7 @@
 """Fixtures of the end-to-end tests. All servers are real, listen on 127.0.0.1 and end with the run.
 
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
-that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test twice); ESMIGRATE_TEST_DIR,
+that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
 the folder for the servers (default: a temporary one).
 """
 

@@ -1,14 +1,18 @@
 """An application of its own for each test: a database, an index prefix, a folder of declarations, and esmigrate."""
 
+import fcntl
 import json
 import os
 import pathlib
 import re
 import secrets
+import select
 import shlex
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import urllib.parse
 
@@ -118,6 +122,24 @@ class Process:
         return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0).decode(errors="replace")
 
 
+def _converse(keyboard, answers, timeout):
+    """Types the answers as they are asked for, until the program closes the terminal: all that it showed."""
+    shown = ""
+    until = time.monotonic() + timeout
+    while True:
+        assert select.select([keyboard], [], [], max(0, until - time.monotonic()))[0], f"still running:\n{shown}"
+        try:
+            block = os.read(keyboard, 65536)
+        except OSError:  # Linux: EIO when the last writer is gone
+            block = b""
+        if not block:
+            assert not answers, f"never asked for: {answers[0][0]}\n{shown}"
+            return shown.replace("\r\n", "\n")
+        shown += block.decode()
+        if answers and answers[0][0] in shown:
+            os.write(keyboard, answers.pop(0)[1].encode())
+
+
 class App:
     """What the tests call `app`. Names of masters and instances are given as a user types them: without the prefix.
 
@@ -178,6 +200,22 @@ class App:
         result = self.run(*args, check=code, **options)
         assert "esmigrate: " in result.err, f"no message on stderr\n{result}"
         return result
+
+    def terminal(self, *args, columns=80, answers=(), timeout=60):
+        """Runs it on a terminal of that width: (exit code, all that was shown). `answers`: pairs of a text that is
+        waited for and what is then typed."""
+        keyboard, terminal = os.openpty()
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        process = subprocess.Popen([BINARY, *map(str, args)], env=self.env, cwd=self.folder, stdin=terminal,
+                                   stdout=terminal, stderr=terminal, start_new_session=True)
+        os.close(terminal)
+        try:
+            shown = _converse(keyboard, list(answers), timeout)
+            return process.wait(timeout), shown
+        finally:
+            process.kill()
+            process.wait()
+            os.close(keyboard)
 
     def declare(self, name, index=None, documents=None, changed=None, master=None):
         """Writes the given files of a declaration: objects or text for index.json and master.json, SQL for the rest."""

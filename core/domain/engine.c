@@ -128,9 +128,10 @@ static int compare_identity(struct engine *engine, json *answer, size_t place, s
         return error_set(err, ERR_ENGINE, "engine: %s is neither Elasticsearch nor OpenSearch",
                          url);
     if (!engine->version) {
+        const char *distribution = json_text(JSON_PATH(answer, "version", "distribution"), NULL);
+        if (dialect_find(distribution, number, url, &engine->dialect, err) < 0)
+            return -1;
         engine->version = x_strdup(number);
-        engine->family =
-            x_strdup(json_text(JSON_PATH(answer, "version", "distribution"), "elasticsearch"));
         engine->cluster_uuid = x_strdup(uuid);
     }
     if (strcmp(engine->cluster_uuid, uuid) == 0)
@@ -184,7 +185,6 @@ void engine_close(struct engine *engine)
     if (!engine)
         return;
     http_close(engine->http);
-    free(engine->family);
     free(engine->version);
     free(engine->cluster_uuid);
     free(engine);

@@ -15,10 +15,11 @@
 #include "base/error.h"
 #include "clients/http.h"
 #include "clients/json.h"
+#include "domain/dialect.h"
 
 struct engine {
     struct http *http;
-    char *family;  /* "opensearch" or "elasticsearch" */
+    const struct dialect *dialect;
     char *version; /* e.g. "2.19.6" */
     char *cluster_uuid;
 };

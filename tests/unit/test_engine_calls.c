@@ -65,7 +65,7 @@ TEST(several_urls_must_be_of_one_cluster)
     assert_int_equal(open_two(HELLO("A"), HELLO("A"), &engine, &err), 0);
     assert_string_equal(engine->cluster_uuid, "A");
     assert_string_equal(engine->version, "2.19.6");
-    assert_string_equal(engine->family, "opensearch");
+    assert_string_equal(engine->dialect->family, "opensearch");
 }
 
 TEST(an_engine_without_distribution_is_elasticsearch)
@@ -78,7 +78,7 @@ TEST(an_engine_without_distribution_is_elasticsearch)
     server_start(&server, &answer, 1);
     struct http_options options = {.urls = server.url};
     assert_int_equal(engine_open(&options, &engine, &err), 0);
-    assert_string_equal(engine->family, "elasticsearch");
+    assert_string_equal(engine->dialect->family, "elasticsearch");
     _cleanup_free_ char *asked = server_stop(&server);
 }
 

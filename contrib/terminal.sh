@@ -146,6 +146,8 @@ duration() { # MICROSECONDS
 # What is going on, for how long, and the last line of the log.
 terminal_spin() { # LABEL LOG
     local label=$1 log=$2 began=$SECONDS turn=0 text
+    # Some commands, apt-get for one, put things in order before they end.
+    trap 'label="Ending, as soon as it is safe: $1"' INT
     printf '\e[?25l'
     while kill -0 $$ 2>/dev/null; do
         if ((turn % 10 == 0)); then terminal_measure; fi

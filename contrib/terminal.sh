@@ -153,7 +153,7 @@ terminal_spin() { # LABEL LOG
         if ((turn % 10 == 0)); then terminal_measure; fi
         text="$label  $((SECONDS - began)) s"
         printf '\r%s%s%s %s' "$terminal_cyan" "${terminal_frames[turn % ${#terminal_frames[@]}]}" "$terminal_plain" "$text"
-        terminal_spin_end $((terminal_columns - ${#text} - 5)) "$log"
+        terminal_spin_end $((terminal_columns - ${#text} - 7)) "$log"
         turn=$((turn + 1))
         sleep 0.1
     done

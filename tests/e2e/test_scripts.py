@@ -6,6 +6,7 @@ import pathlib
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import tempfile
@@ -40,6 +41,8 @@ class Terminal:
         if self.pid == 0:
             os.chdir(ROOT)
             fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+            # Ignored in what a script runs in the background; then Ctrl-C would do nothing here either.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvpe(argv[0], argv, {**CLEAN, **(env or {})})
 
     def read(self):

@@ -1,5 +1,6 @@
--- The packages whose document may have changed since $1, through whichever table. A name that documents.sql no longer
--- returns is taken out of the index.
+-- The packages whose document may have changed since $1,
+-- through whichever table. A name that documents.sql no
+-- longer returns is taken out of the index.
 SELECT name AS _id
 FROM package
 WHERE updated_at >= $1

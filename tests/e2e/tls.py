@@ -1,11 +1,12 @@
 """What stands before an engine in production: a gateway that speaks TLS, wants to know who asks, and has a path of its
-own. Behind it is the real engine, which neither build from Maven Central protects by itself."""
+own. Behind it is the real engine: those from Maven Central let in everyone."""
 
 import datetime
 import json
 import ssl
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from faults import Proxy
 
@@ -45,6 +46,17 @@ class Authority:
         issued.private_key_pem.write_to_path(key)
         issued.private_key_and_cert_chain_pem.write_to_path(both)
         return certificate, key, both
+
+
+def locked_key(path):
+    """The file of the same key under a pass phrase, beside it."""
+    key = serialization.load_pem_private_key(path.read_bytes(), None)
+    locked = path.with_name(f"locked-{path.name}")
+    encryption = serialization.BestAvailableEncryption(b"a pass phrase")
+    locked.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
+    )
+    return locked
 
 
 class Gateway(Proxy):

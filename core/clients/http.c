@@ -1,7 +1,6 @@
 #include "clients/http.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +9,10 @@
 
 enum { IDLE_HANDLES = 16 };
 
-/* A URL that could not be connected to is passed over for so long. */
+_Static_assert(sizeof(((struct http_request *)0)->words) >= CURL_ERROR_SIZE,
+               "libcurl's words must fit");
+
+/* A URL that could not be connected to, or was silent, is passed over for so long. */
 static const int64_t pass_over_ms = 30 * 1000;
 
 struct endpoint {
@@ -25,7 +27,8 @@ struct http {
     struct endpoint *endpoints;
     size_t count;
     size_t turn;
-    char *authorization; /* a whole header line, or NULL: Basic by user and password, if any */
+    char *authorization;     /* a whole header line, or NULL: Basic by user and password, if any */
+    enum http_access access; /* which that line is */
     char *ca;
     char *certificate;
     char *key;
@@ -77,6 +80,8 @@ static int parse_url(const char *text, const struct http_options *options,
     if (!endpoint->user && !endpoint->password) {
         endpoint->user = x_strdup(options->user);
         endpoint->password = x_strdup(options->password);
+    } else if (!endpoint->password && !options->user) {
+        endpoint->password = x_strdup(options->password);
     }
     return 0;
 }
@@ -124,10 +129,13 @@ int http_open(const struct http_options *options, struct http **ret_http, struct
         return error_set(err, ERR_ENGINE, "libcurl cannot be set up");
     if (parse_urls(http, options, err) < 0)
         return -1;
-    if (options->api_key)
+    if (options->api_key) {
+        http->access = HTTP_API_KEY;
         http->authorization = x_printf("Authorization: ApiKey %s", options->api_key);
-    else if (options->bearer)
+    } else if (options->bearer) {
+        http->access = HTTP_BEARER;
         http->authorization = x_printf("Authorization: Bearer %s", options->bearer);
+    }
     http->ca = x_strdup(options->ca);
     http->certificate = x_strdup(options->certificate);
     http->key = x_strdup(options->key);
@@ -188,16 +196,28 @@ char *http_urls_public(const char *urls)
     return buffer_take(&text);
 }
 
-void http_url_secrets(const char *urls, struct secrets *secrets)
+bool http_urls_name_user(const char *urls, bool each)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(http_closep) struct http *http = x_calloc(1, sizeof(*http));
+    struct http_options options = {.urls = urls};
+    size_t users = 0;
+    parse_urls(http, &options, &ignored);
+    for (size_t i = 0; i < http->count; i++)
+        users += http->endpoints[i].user || http->endpoints[i].password;
+    return users && (!each || users == http->count);
+}
+
+void http_url_secrets(const char *urls, const char *password, struct secrets *secrets)
 {
     _cleanup_free_ char *copy = x_strdup(urls);
     for (char *rest = copy, *text; (text = next_url(&rest));) {
         CURLU *url = curl_url();
         if (curl_url_set(url, CURLUPART_URL, text, CURLU_GUESS_SCHEME) == CURLUE_OK) {
             _cleanup_free_ char *user = url_part(url, CURLUPART_USER, CURLU_URLDECODE);
-            _cleanup_free_ char *password = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
+            _cleanup_free_ char *own = url_part(url, CURLUPART_PASSWORD, CURLU_URLDECODE);
             _cleanup_free_ char *encoded = url_part(url, CURLUPART_PASSWORD, 0);
-            http_basic_secrets(user, password, secrets);
+            http_basic_secrets(user, own ? own : password, secrets);
             secrets_add(secrets, encoded);
         }
         curl_url_cleanup(url);
@@ -230,17 +250,27 @@ static void set_headers_and_body(struct http *http, CURL *easy, struct http_requ
     request->headers = headers;
 }
 
+static enum http_access access_of(const struct http *http, const struct endpoint *endpoint)
+{
+    if (http->authorization)
+        return http->access;
+    return endpoint->user || endpoint->password ? HTTP_BASIC : HTTP_ANONYMOUS;
+}
+
 static void set_access(const struct http *http, const struct endpoint *endpoint, CURL *easy)
 {
-    if (!http->authorization && (endpoint->user || endpoint->password)) {
+    if (access_of(http, endpoint) == HTTP_BASIC) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, endpoint->user ? endpoint->user : "");
         curl_easy_setopt(easy, CURLOPT_PASSWORD, endpoint->password ? endpoint->password : "");
     }
-    if (http->ca)
+    if (http->ca) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, http->ca);
+        curl_easy_setopt(easy, CURLOPT_CAPATH, NULL); /* or the system's would count as well */
+    }
     if (http->certificate)
         curl_easy_setopt(easy, CURLOPT_SSLCERT, http->certificate);
+    curl_easy_setopt(easy, CURLOPT_KEYPASSWD, ""); /* or OpenSSL asks for one on the terminal */
     if (http->key)
         curl_easy_setopt(easy, CURLOPT_SSLKEY, http->key);
 }
@@ -259,23 +289,10 @@ static size_t choose_place(struct http *http)
     return http->turn + 1;
 }
 
-int http_start(struct http *http, struct http_request *request, struct error *err)
+static void set_request(struct http *http, CURL *easy, struct http_request *request)
 {
-    CURL *easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
-    if (!easy)
-        return error_set(err, ERR_ENGINE, "libcurl cannot make a request");
-    size_t place = request->place ? request->place : choose_place(http);
-    const struct endpoint *endpoint = &http->endpoints[place - 1];
+    const struct endpoint *endpoint = &http->endpoints[request->used - 1];
     _cleanup_free_ char *url = x_printf("%s%s", endpoint->url, request->path);
-
-    request->status = 0;
-    request->failure = NULL;
-    request->retry_after = 0;
-    request->used = place;
-    request->unconnected = request->done = false;
-    request->response = BUFFER(HTTP_RESPONSE_MAX);
-    request->handle = easy;
-
     curl_easy_setopt(easy, CURLOPT_URL, url);
     set_headers_and_body(http, easy, request);
     set_access(http, endpoint, easy);
@@ -285,11 +302,32 @@ int http_start(struct http *http, struct http_request *request, struct error *er
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
     curl_easy_setopt(easy, CURLOPT_PRIVATE, request);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->words);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT, 10L);
     curl_easy_setopt(easy, CURLOPT_TIMEOUT, (long)(request->timeout_s ? request->timeout_s : 60));
     curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "");
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "esmigrate");
+}
+
+int http_start(struct http *http, struct http_request *request, struct error *err)
+{
+    CURL *easy = http->idle_count ? http->idle[--http->idle_count] : curl_easy_init();
+    if (!easy)
+        return error_set(err, ERR_ENGINE, "libcurl cannot make a request");
+
+    request->status = 0;
+    request->failure = request->redirect = NULL;
+    request->trouble = HTTP_NO_ADVICE;
+    request->retry_after = 0;
+    request->used = request->place ? request->place : choose_place(http);
+    request->access = access_of(http, &http->endpoints[request->used - 1]);
+    request->done = false;
+    request->response = BUFFER(HTTP_RESPONSE_MAX);
+    request->handle = easy;
+    *request->words = '\0';
+
+    set_request(http, easy, request);
     if (curl_multi_add_handle(http->multi, easy) != CURLM_OK) {
         curl_easy_cleanup(easy);
         request->handle = NULL;
@@ -312,24 +350,111 @@ static void put_back(struct http *http, struct http_request *request)
     http->idle[http->idle_count++] = easy;
 }
 
-static void finish(struct http *http, struct http_request *request, CURLcode code)
+/* By OpenSSL's X509_V_ERR_ number; libcurl itself compares the names, after that. */
+static enum http_trouble certificate_trouble(CURL *easy)
+{
+    enum { OK, UNSPECIFIED, NO_ISSUER, SELF_SIGNED = 18, SELF_SIGNED_ROOT, NO_LOCAL_ISSUER, LEAF };
+    long result = 0;
+    curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
+    switch (result) {
+    case NO_ISSUER:
+    case SELF_SIGNED:
+    case SELF_SIGNED_ROOT:
+    case NO_LOCAL_ISSUER:
+    case LEAF:
+        return HTTP_UNTRUSTED;
+    case OK:
+    case UNSPECIFIED: /* libcurl's value until OpenSSL gives one */
+        return HTTP_OTHER_NAME;
+    default:
+        return HTTP_NOT_VALID;
+    }
+}
+
+/* By the alert the server sent, or the first bytes of what is no TLS: OpenSSL's words only. */
+static enum http_trouble tls_trouble(const char *words, CURLcode code)
+{
+    static const struct {
+        const char *words;
+        enum http_trouble trouble;
+    } known[] = {
+        {"wrong version number", HTTP_NO_TLS},
+        {"packet length too long", HTTP_NO_TLS},
+        {"alert certificate required", HTTP_CERTIFICATE}, /* TLS 1.3 */
+        {"alert unknown ca", HTTP_CERTIFICATE},
+        {"alert bad certificate", HTTP_CERTIFICATE},
+        {"alert certificate expired", HTTP_CERTIFICATE},
+        {"alert certificate unknown", HTTP_CERTIFICATE},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (strstr(words, known[i].words))
+            return known[i].trouble;
+    bool hung_up = code == CURLE_SSL_CONNECT_ERROR || code == CURLE_SEND_ERROR ||
+                   code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING;
+    return hung_up ? HTTP_MAYBE_CERTIFICATE : HTTP_NO_ADVICE;
+}
+
+static enum http_trouble trouble_of(const struct http *http, const struct http_request *request,
+                                    CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_CONNECT:
+    case CURLE_COULDNT_RESOLVE_HOST:
+    case CURLE_COULDNT_RESOLVE_PROXY:
+        return HTTP_UNREACHABLE;
+    case CURLE_PEER_FAILED_VERIFICATION:
+        return certificate_trouble(request->handle);
+    case CURLE_SSL_CACERT_BADFILE:
+        return HTTP_CA_FILE;
+    case CURLE_SSL_CERTPROBLEM:
+        return HTTP_CERTIFICATE_FILE;
+    default:
+        break;
+    }
+    if (strncmp(http->endpoints[request->used - 1].url, "https:", 6) == 0)
+        return tls_trouble(request->words, code);
+    /* UNSUPPORTED_PROTOCOL: a TLS alert looks like an answer in HTTP/0.9. */
+    bool hung_up =
+        code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_UNSUPPORTED_PROTOCOL;
+    return hung_up ? HTTP_MAYBE_TLS : HTTP_NO_ADVICE;
+}
+
+static bool unconnected(const struct http_request *request)
+{
+    return request->trouble >= HTTP_UNREACHABLE;
+}
+
+static void note_failure(struct http *http, struct http_request *request, CURLcode code)
+{
+    struct endpoint *endpoint = &http->endpoints[request->used - 1];
+    /* There it repeats the URL, or tells which function failed. */
+    bool says_less = code == CURLE_COULDNT_CONNECT || code == CURLE_SEND_ERROR || !*request->words;
+    request->failure =
+        x_printf("%s: %s", endpoint->url, says_less ? curl_easy_strerror(code) : request->words);
+    request->trouble = trouble_of(http, request, code);
+    if (unconnected(request) || code == CURLE_OPERATION_TIMEDOUT)
+        endpoint->passed_over_until = clock_ms() + pass_over_ms;
+}
+
+static void note_answer(struct http_request *request)
 {
     long status = 0;
     curl_off_t retry_after = 0;
+    char *redirect = NULL;
     curl_easy_getinfo(request->handle, CURLINFO_RESPONSE_CODE, &status);
     curl_easy_getinfo(request->handle, CURLINFO_RETRY_AFTER, &retry_after);
-    if (code == CURLE_OK) {
-        request->status = (int)status;
-        request->retry_after = retry_after > 3600 ? 3600 : (int)retry_after;
-    } else {
-        struct endpoint *endpoint = &http->endpoints[request->used - 1];
-        request->failure = x_printf("%s: %s", endpoint->url, curl_easy_strerror(code));
-        request->unconnected = code == CURLE_COULDNT_CONNECT ||
-                               code == CURLE_COULDNT_RESOLVE_HOST ||
-                               code == CURLE_COULDNT_RESOLVE_PROXY;
-        if (request->unconnected)
-            endpoint->passed_over_until = clock_ms() + pass_over_ms;
-    }
+    curl_easy_getinfo(request->handle, CURLINFO_REDIRECT_URL, &redirect);
+    request->status = (int)status;
+    request->retry_after = retry_after > 3600 ? 3600 : (int)retry_after;
+    request->redirect = x_strdup(redirect);
+}
+
+static void finish(struct http *http, struct http_request *request, CURLcode code)
+{
+    if (code == CURLE_OK)
+        note_answer(request);
+    else
+        note_failure(http, request, code);
     put_back(http, request);
     request->done = true;
     request->next = NULL;
@@ -431,7 +556,7 @@ int http_perform(struct http *http, struct http_request *request, struct error *
     if (perform_once(http, request, err) < 0)
         return -1;
     /* What could not be connected to has certainly not carried anything out. */
-    while (request->unconnected && --tries) {
+    while (unconnected(request) && --tries) {
         http_request_release(request);
         if (perform_once(http, request, err) < 0)
             return -1;
@@ -450,6 +575,7 @@ void http_abort(struct http *http, struct http_request *request)
 void http_request_release(struct http_request *request)
 {
     free(request->failure);
-    request->failure = NULL;
+    free(request->redirect);
+    request->failure = request->redirect = NULL;
     buffer_release(&request->response);
 }

@@ -24,12 +24,31 @@ struct http;
 struct http_options {
     const char *urls; /* [scheme://][user:password@]host[:port][/prefix], several with commas */
     const char *user;
-    const char *password;
-    const char *api_key; /* as the Authorization header wants it, base64 of "id:key" */
+    const char *password; /* also of a user that a URL names without one, unless `user` is given */
+    const char *api_key;  /* as the Authorization header wants it, base64 of "id:key" */
     const char *bearer;
-    const char *ca;          /* file of certificates that the server's is checked against */
+    const char *ca;          /* file of certificates that alone the server's is checked against */
     const char *certificate; /* file of the client's certificate */
     const char *key;         /* file of its key, if that is not in the same file */
+};
+
+/* What a request showed of who asks. */
+enum http_access { HTTP_ANONYMOUS, HTTP_BASIC, HTTP_API_KEY, HTTP_BEARER };
+
+/* Why there was no answer, as far as libcurl and OpenSSL tell what to do about it. */
+enum http_trouble {
+    HTTP_NO_ADVICE,
+    HTTP_MAYBE_TLS,         /* it hung up on plain HTTP */
+    HTTP_MAYBE_CERTIFICATE, /* it hung up on TLS: the client's certificate may be why */
+    /* From here on the request has certainly not been carried out. */
+    HTTP_UNREACHABLE,
+    HTTP_NO_TLS,           /* it does not speak TLS */
+    HTTP_UNTRUSTED,        /* no known authority has signed its certificate */
+    HTTP_NOT_VALID,        /* its certificate has expired, or is otherwise not good */
+    HTTP_OTHER_NAME,       /* its certificate is not for the host in the URL */
+    HTTP_CERTIFICATE,      /* it wants one of the client, or another one */
+    HTTP_CA_FILE,          /* no certificates in it */
+    HTTP_CERTIFICATE_FILE, /* certificate or key cannot be used */
 };
 
 struct http_request {
@@ -44,8 +63,11 @@ struct http_request {
     void *owner;        /* for the caller */
 
     /* set when it has ended */
-    int status;      /* HTTP status; 0 without an answer */
-    char *failure;   /* why there is no answer, or NULL */
+    int status;    /* HTTP status; 0 without an answer */
+    char *failure; /* why there is no answer, or NULL */
+    enum http_trouble trouble;
+    enum http_access access;
+    char *redirect;  /* where an answer 3xx points to, or NULL */
     int retry_after; /* seconds the server asked to wait, 0 if it did not */
     struct buffer response;
 
@@ -53,8 +75,8 @@ struct http_request {
     void *handle;
     void *headers;
     struct http_request *next;
-    size_t used; /* the place of the URL it went to */
-    bool unconnected;
+    char words[256]; /* libcurl's about a failure */
+    size_t used;     /* the place of the URL it went to */
     bool done;
 };
 
@@ -72,12 +94,17 @@ const char *http_url(const struct http *http, size_t place);
 /* The URLs without users and passwords; the caller's (free()). NULL if one cannot be parsed. */
 char *http_urls_public(const char *urls);
 
-/* Adds what URLs carry in secrets, also in the form the Authorization header has. */
-void http_url_secrets(const char *urls, struct secrets *secrets);
+/* Whether one of them, or each, names a user. */
+bool http_urls_name_user(const char *urls, bool each);
+
+/* Adds what URLs carry in secrets, also in the form the Authorization header has. `password` (or
+ * NULL) is that of users named without one. */
+void http_url_secrets(const char *urls, const char *password, struct secrets *secrets);
 /* The same for a user and a password of their own. */
 void http_basic_secrets(const char *user, const char *password, struct secrets *secrets);
 
-/* URLs take turns; one that could not be connected to is passed over for a while. */
+/* URLs take turns; one that could not be connected to, or was silent, is passed over for a while.
+ */
 int http_start(struct http *http, struct http_request *request, struct error *err);
 
 /*

@@ -25,21 +25,36 @@ char *engine_path_escape(const char *name)
 
 /* ---- errors ---- */
 
+/* The text's first `length` bytes as one line, at most `longest` of them: then it ends with a whole
+ * word, since half a secret would not be recognised as one (rule R10). The caller's. */
+static char *shortened(const char *text, size_t length, size_t longest)
+{
+    static const char blanks[] = " \t\r\n";
+    if (length > longest) {
+        size_t word = length = utf8_cut(text, longest);
+        while (word && !strchr(blanks, text[word]))
+            word--;
+        length = word ? word : length;
+    }
+    while (length && strchr(blanks, text[length - 1]))
+        length--;
+    char *line = x_strndup(text, length);
+    for (char *c = line; (c = strpbrk(c, blanks)); c++)
+        *c = ' ';
+    return line;
+}
+
 char *engine_cut_reason(const char *reason)
 {
     const char *quoted = strstr(reason, " at [Source:");
-    size_t length = quoted ? (size_t)(quoted - reason) : strlen(reason);
-    const size_t longest = 1000;
-    return x_strndup(reason, length < longest ? length : utf8_cut(reason, longest));
+    return shortened(reason, quoted ? (size_t)(quoted - reason) : strlen(reason), 1000);
 }
 
-/* At most 200 bytes of it; the caller's. */
+/* Of an answer that is not JSON; the caller's. */
 static char *first_line(const struct buffer *response)
 {
-    enum { LONGEST = 200 };
     _cleanup_free_ char *clean = utf8_clean(buffer_cstr(response));
-    size_t length = strcspn(clean, "\r\n");
-    return x_strndup(clean, length < LONGEST ? length : utf8_cut(clean, LONGEST));
+    return shortened(clean, strcspn(clean, "\r\n"), 200);
 }
 
 bool engine_refused(const struct error *err)
@@ -47,10 +62,33 @@ bool engine_refused(const struct error *err)
     return err->http_code >= 400 && err->http_code < 500;
 }
 
+static int moved(const struct http_request *request, const char *doing, struct error *err)
+{
+    error_set(err, ERR_ENGINE, "engine: %s: HTTP %d: moved to %s", doing, request->status,
+              request->redirect);
+    err->http_code = request->status;
+    return error_hint(err, "If the engine is there, name that URL with --engine.");
+}
+
+static int advise_on_access(enum http_access access, struct error *err)
+{
+    static const char *const advice[] = {
+        [HTTP_ANONYMOUS] = "The engine wants to know who asks: give --engine-user and "
+                           "--engine-password-file, --api-key-file or --bearer-file.",
+        [HTTP_BASIC] = "Check the user and the password: those of --engine-user and "
+                       "--engine-password-file, or of the URL.",
+        [HTTP_API_KEY] = "Check the key of --api-key-file: it must be the base64 of id:key.",
+        [HTTP_BEARER] = "Check the token of --bearer-file.",
+    };
+    return error_hint(err, "%s", advice[access]);
+}
+
 int engine_answer_error(const struct http_request *request, const char *doing, struct error *err)
 {
     if (request->failure)
         return error_set(err, ERR_ENGINE, "engine: %s: %s", doing, request->failure);
+    if (request->redirect)
+        return moved(request, doing, err);
 
     _cleanup_(error_release) struct error ignored = {};
     _cleanup_(json_freep) json *answer =
@@ -74,7 +112,7 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
             error_detail(err, "%s: %s", cause_type, why);
     }
     if (request->status == 401)
-        error_hint(err, "Check the engine's user and password, API key or token.");
+        advise_on_access(request->access, err);
     err->http_code = request->status;
     return -1;
 }
@@ -84,7 +122,8 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
 static int take_answer(const struct http_request *request, const char *doing, int accepted,
                        json **ret_answer, struct error *err)
 {
-    if (request->failure || (request->status >= 400 && request->status != accepted))
+    if (request->failure || request->redirect ||
+        (request->status >= 400 && request->status != accepted))
         return engine_answer_error(request, doing, err);
     if (!ret_answer)
         return 0;
@@ -141,9 +180,52 @@ static int compare_identity(struct engine *engine, json *answer, size_t place, s
     return error_hint(err, "Name URLs of one cluster only with --engine.");
 }
 
-static int identify_at(struct engine *engine, size_t place, struct error *err)
+/* Without an answer: what to type next. Files that cannot be used are wrong use. */
+static int advise_on_trouble(const struct http_request *request, const struct http_options *access,
+                             const char *url, struct error *err)
 {
-    struct http_request request = {.method = "GET", .path = "/", .place = place};
+    switch (request->trouble) {
+    case HTTP_CA_FILE:
+        error_set(err, ERR_USAGE, "--ca: %s: there is no certificate in it",
+                  access->ca ? access->ca : "the system's file");
+        return error_hint(err, "Name a file of PEM certificates with --ca FILE.");
+    case HTTP_CERTIFICATE_FILE:
+        error_set(err, ERR_USAGE, "--cert, --key: %s", request->words);
+        return error_hint(err, "Name a PEM certificate with --cert FILE, and its PEM key, without "
+                               "a pass phrase, with --key FILE or in the same file.");
+    case HTTP_UNTRUSTED:
+        return error_hint(err, "Name the certificate of the authority that signed the engine's "
+                               "with --ca FILE.");
+    case HTTP_NOT_VALID:
+        return error_hint(err, "The engine needs another certificate.");
+    case HTTP_OTHER_NAME:
+        return error_hint(err, "Name the engine as its certificate does with --engine URL.");
+    case HTTP_NO_TLS:
+        return error_hint(err, "It does not speak TLS there. Name it as http://... with "
+                               "--engine URL.");
+    case HTTP_MAYBE_TLS:
+        return error_hint(err,
+                          "Is the engine running at %s? If it speaks TLS there, name it as "
+                          "https://... with --engine URL.",
+                          url);
+    case HTTP_CERTIFICATE:
+    case HTTP_MAYBE_CERTIFICATE:
+        return error_hint(err, "If it %s, name %s with --cert FILE and its key with --key FILE.",
+                          access->certificate ? "does not accept the client certificate"
+                                              : "wants a client certificate",
+                          access->certificate ? "another" : "one");
+    default:
+        return error_hint(err, "Is the engine running at %s? Name another with --engine URL.", url);
+    }
+}
+
+static int identify_at(struct engine *engine, const struct http_options *access, size_t place,
+                       struct error *err)
+{
+    /* Where others may answer, a silent one is not waited for for long. */
+    bool alone = http_url_count(engine->http) == 1;
+    struct http_request request = {
+        .method = "GET", .path = "/", .place = place, .timeout_s = alone ? 60 : 10};
     _cleanup_(json_freep) json *answer = NULL;
     int result = http_perform(engine->http, &request, err);
     if (result == 0)
@@ -151,16 +233,15 @@ static int identify_at(struct engine *engine, size_t place, struct error *err)
     if (result == 0)
         result = compare_identity(engine, answer, place, err);
     else if (request.failure)
-        error_hint(err, "Is the engine running at %s? Name another with --engine URL.",
-                   http_url(engine->http, place));
+        advise_on_trouble(&request, access, http_url(engine->http, place), err);
     http_request_release(&request);
     return result;
 }
 
-static int identify(struct engine *engine, struct error *err)
+static int identify(struct engine *engine, const struct http_options *access, struct error *err)
 {
     for (size_t place = 1; place <= http_url_count(engine->http); place++) {
-        if (identify_at(engine, place, err) == 0)
+        if (identify_at(engine, access, place, err) == 0)
             continue;
         if (err->kind == ERR_USAGE || err->http_code)
             return -1;
@@ -174,7 +255,7 @@ static int identify(struct engine *engine, struct error *err)
 int engine_open(const struct http_options *access, struct engine **ret_engine, struct error *err)
 {
     _cleanup_(engine_closep) struct engine *engine = x_calloc(1, sizeof(*engine));
-    if (http_open(access, &engine->http, err) < 0 || identify(engine, err) < 0)
+    if (http_open(access, &engine->http, err) < 0 || identify(engine, access, err) < 0)
         return -1;
     *ret_engine = TAKE_PTR(engine);
     return 0;

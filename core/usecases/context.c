@@ -25,17 +25,26 @@ static char *host_name(void)
     return x_strdup(gethostname(name, sizeof(name) - 1) < 0 ? "unknown" : name);
 }
 
+/* NULL also for "", by which an option takes back what the environment says. */
+static const char *given(const char *text)
+{
+    return text && *text ? text : NULL;
+}
+
 void context_init(struct context *context, const struct settings *settings, int argc, char **argv,
                   const struct log *log)
 {
-    *context = (struct context){
-        .settings = *settings,
-        .access = settings->engine,
-        .log = log,
+    *context = (struct context){.settings = *settings, .log = log};
+    context->access = (struct http_options){
+        .urls = settings->engine.urls,
+        .user = given(settings->engine.user),
+        .ca = given(settings->engine.ca),
+        .certificate = given(settings->engine.certificate),
+        .key = given(settings->engine.key),
     };
     pg_conninfo_secrets(settings->history, &context->secrets);
     pg_conninfo_secrets(settings->source, &context->secrets);
-    http_url_secrets(settings->engine.urls, &context->secrets);
+    http_url_secrets(settings->engine.urls, NULL, &context->secrets);
     secrets_add(&context->secrets, getenv("PGPASSWORD"));
 
     char **masked = x_calloc((size_t)argc, sizeof(char *));
@@ -85,20 +94,99 @@ int context_open_history(struct context *context, bool writing, struct error *er
     return 0;
 }
 
+/* ---- access to the engine ---- */
+
+struct access_file {
+    const char *option;
+    const char *environment;
+    const char *path;  /* or NULL */
+    const char **slot; /* where its secret goes; NULL: libcurl reads the file itself */
+};
+
+static int wrong_file(const struct access_file *file, struct error *err)
+{
+    error_prefix(err, "%s", file->option);
+    return error_hint(err, "Name a file with %s, or with %s in the environment.", file->option,
+                      file->environment);
+}
+
 /* The first line of a file that holds a secret, which is remembered as one. */
-static int read_secret(struct context *context, const char *path, const char **slot,
+static int take_secret(struct context *context, const struct access_file *file, char *text,
                        struct error *err)
 {
-    _cleanup_free_ char *text = NULL;
-    if (!path || *slot)
-        return 0;
-    if (read_text_file(path, true, &text, err) < 0)
-        return -1;
-    text[strcspn(text, "\r\n")] = '\0';
-    if (!*text)
-        return error_set(err, ERR_USAGE, "%s: the first line is empty", path);
+    size_t length = strcspn(text, "\r\n");
+    text[length] = '\0';
+    if (!length) {
+        error_set(err, ERR_USAGE, "%s: the first line is empty", file->path);
+        return wrong_file(file, err);
+    }
     secrets_add(&context->secrets, text);
-    *slot = TAKE_PTR(text);
+    *file->slot = x_strdup(text);
+    return 0;
+}
+
+static int read_access_file(struct context *context, const struct access_file *file,
+                            struct error *err)
+{
+    _cleanup_free_ char *text = NULL;
+    if (!given(file->path) || (file->slot && *file->slot))
+        return 0;
+    if (read_text_file(file->path, true, &text, err) < 0)
+        return wrong_file(file, err);
+    return file->slot ? take_secret(context, file, text, err) : 0;
+}
+
+/* A certificate's file is read here too: libcurl's words would name neither option nor reason. */
+static int read_access_files(struct context *context, struct error *err)
+{
+    const struct settings *settings = &context->settings;
+    struct http_options *access = &context->access;
+    const struct access_file files[] = {
+        {"--engine-password-file", "ESMIGRATE_ENGINE_PASSWORD_FILE", settings->engine_password_file,
+         &access->password},
+        {"--api-key-file", "ESMIGRATE_API_KEY_FILE", settings->api_key_file, &access->api_key},
+        {"--bearer-file", "ESMIGRATE_BEARER_FILE", settings->bearer_file, &access->bearer},
+        {"--ca", "ESMIGRATE_CA", access->ca, NULL},
+        {"--cert", "ESMIGRATE_CERT", access->certificate, NULL},
+        {"--key", "ESMIGRATE_KEY", access->key, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        if (read_access_file(context, &files[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+static int needs(const char *option, const char *other, struct error *err)
+{
+    error_set(err, ERR_USAGE, "%s needs %s", option, other);
+    return error_hint(err, "Give both, or neither; %s= takes back what the environment says.",
+                      option);
+}
+
+/* What would be left out without a word, or sent where another was meant, is wrong use. */
+static int check_access(const struct http_options *access, struct error *err)
+{
+    bool user_in_url = http_urls_name_user(access->urls, false);
+    const char *ways[3];
+    size_t count = 0;
+    if (access->user || user_in_url)
+        ways[count++] = "user and password";
+    if (access->api_key)
+        ways[count++] = "API key";
+    if (access->bearer)
+        ways[count++] = "bearer token";
+    if (count > 1) {
+        error_set(err, ERR_USAGE, "the engine is given both %s and %s", ways[0], ways[1]);
+        return error_hint(err, "Leave one of --engine-user (or the user in the URL), "
+                               "--api-key-file and --bearer-file; --OPTION= takes back what the "
+                               "environment says.");
+    }
+    if (access->user && !access->password && !http_urls_name_user(access->urls, true))
+        return needs("--engine-user", "--engine-password-file", err);
+    if (access->password && !access->user && !user_in_url)
+        return needs("--engine-password-file", "--engine-user, or a user in the URL", err);
+    if (access->key && !access->certificate)
+        return needs("--key", "--cert", err);
     return 0;
 }
 
@@ -113,14 +201,12 @@ static int check_cluster(struct context *context, const struct engine *engine, s
 
 int context_open_engine(struct context *context, struct error *err)
 {
-    const struct settings *settings = &context->settings;
-    struct http_options *access = &context->access;
+    const struct http_options *access = &context->access;
     if (context->engine)
         return 0;
-    if (read_secret(context, settings->engine_password_file, &access->password, err) < 0 ||
-        read_secret(context, settings->api_key_file, &access->api_key, err) < 0 ||
-        read_secret(context, settings->bearer_file, &access->bearer, err) < 0)
+    if (read_access_files(context, err) < 0 || check_access(access, err) < 0)
         return -1;
+    http_url_secrets(access->urls, access->password, &context->secrets);
     http_basic_secrets(access->user, access->password, &context->secrets);
     _cleanup_(engine_closep) struct engine *engine = NULL;
     if (engine_open(access, &engine, err) < 0 || check_cluster(context, engine, err) < 0)

@@ -45,18 +45,21 @@ static void engine_view_release(struct engine_view *view)
     engine_entries_free(view->indexes, view->count);
 }
 
-/* With the engine down the history is printed all the same. */
-static void look_at_engine(struct context *context, struct engine_view *ret_view)
+/* With the engine down the history is printed all the same; not so with wrong options for it. */
+static int look_at_engine(struct context *context, struct engine_view *ret_view, struct error *err)
 {
-    _cleanup_(error_release) struct error err = {};
     _cleanup_free_ char *pattern = x_printf("%s*", context->settings.prefix);
-    if (context_open_engine(context, &err) == 0 &&
-        engine_list_indexes(context->engine, pattern, &ret_view->indexes, &ret_view->count, &err) ==
+    if (context_open_engine(context, err) == 0 &&
+        engine_list_indexes(context->engine, pattern, &ret_view->indexes, &ret_view->count, err) ==
             0) {
         ret_view->up = true;
-        return;
+        return 0;
     }
-    log_say(context->log, LOG_WARNING, "%s; the documents are not counted", err.message);
+    if (err->kind == ERR_USAGE)
+        return -1;
+    log_say(context->log, LOG_WARNING, "%s; the documents are not counted", err->message);
+    error_release(err);
+    return 0;
 }
 
 static const struct engine_entry *find_index(const struct engine_view *view, const char *name)
@@ -197,9 +200,9 @@ int list_instances(struct context *context, char *const *names, size_t count,
     _cleanup_(masters_release) struct masters masters = {};
     _cleanup_(engine_view_release) struct engine_view view = {};
     if (context_open_history(context, false, err) < 0 ||
-        history_all_masters(context->history, &masters, err) < 0)
+        history_all_masters(context->history, &masters, err) < 0 ||
+        look_at_engine(context, &view, err) < 0)
         return -1;
-    look_at_engine(context, &view);
     for (size_t i = 0; i < masters.count; i++)
         if (is_wanted(masters.list[i].name, names, count) &&
             list_master(context, &view, &masters.list[i], listing, err) < 0)

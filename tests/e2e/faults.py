@@ -1,10 +1,12 @@
 """What tests break things with: a proxy that holds or loses the engine's answers, and a gate in the reading of rows."""
 
 import contextlib
+import gzip
 import http.client
 import http.server
 import json
 import re
+import ssl
 import threading
 import time
 import urllib.parse
@@ -31,7 +33,7 @@ class Rule:
         self.used = self.abandoned = self.for_good = False
         self.reached, self.released = threading.Event(), threading.Event()
         self.answered = threading.Event()
-        self.status = None
+        self.status = self.body = self.answer = None
 
     def wait(self, timeout=30):
         """Waits until a request is where the rule wants it."""
@@ -42,6 +44,26 @@ class Rule:
         self.released.set()
 
 
+class _Connection(http.client.HTTPConnection):
+    """Sends head and body in one piece, as libcurl does: Elasticsearch quotes what it has read in one."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self._unsent = b""
+
+    def send(self, data):
+        self._unsent += data
+
+    def getresponse(self):
+        super().send(self._unsent)
+        return super().getresponse()
+
+
+def plain_text(headers, answer):
+    compressed = any(name.lower() == "content-encoding" for name, _ in headers)
+    return (gzip.decompress(answer) if compressed else answer).decode()
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -49,12 +71,15 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         pass
 
     def handle(self):
-        # A program that is killed resets its connections.
-        with contextlib.suppress(ConnectionError):
+        # A program that is killed resets its connections; one that does not trust the proxy ends them.
+        with contextlib.suppress(ConnectionError, ssl.SSLError):
             super().handle()
 
     def _relay(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        refusal = self.server.proxy.refusal(self.command, self.path, self.headers)
+        if refusal:
+            return self._answer(*refusal)
         rule = self.server.proxy.rule_for(self.command, self.path)
         if rule and rule.before == "echo":
             return self._echo()
@@ -65,8 +90,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return self._lose(rule)
         if rule and rule.before == "replace":
             return self._replace(rule)
+        if rule and rule.before == "spoil":
+            body = rule.body(body)
         status, headers, answer = self.server.proxy.ask(self.command, self.path, self.headers, body)
         if rule:
+            rule.answer = plain_text(headers, answer)
             rule.answered.set()
         if rule and rule.after == "hold":
             rule.reached.set()
@@ -109,16 +137,21 @@ class Proxy:
     """An HTTP server on 127.0.0.1 that passes every request on to the engine, but for those that a rule names.
 
     A rule counts for the first request that matches: its method, and a pattern found in its path with query.
+    `tls`: the ssl.SSLContext with which it speaks https.
     """
 
-    def __init__(self, engine):
+    def __init__(self, engine, tls=None):
         self.engine = urllib.parse.urlsplit(engine.url)
         self._rules, self._lock = [], threading.Lock()
         self.seen = []  # (method, path) of every request
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.proxy = self
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            # The handshake is the business of the thread that serves the connection.
+            self._server.socket = tls.wrap_socket(self._server.socket, True, do_handshake_on_connect=False)
+        self.port = self._server.server_port
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def hold(self, method, pattern, when="after"):
@@ -147,6 +180,12 @@ class Proxy:
         """The request is refused with an error that quotes its Authorization header."""
         return self._add(Rule(method, pattern, "echo", None))
 
+    def spoil(self, method, pattern, body):
+        """The engine gets what body(bytes) makes of the request's; .answer is what it says to that."""
+        rule = Rule(method, pattern, "spoil", None)
+        rule.body = body
+        return self._add(rule)
+
     def close(self):
         # What was held for a program that is dead is not to reach the engine behind the test's back.
         for rule in self._rules:
@@ -154,6 +193,9 @@ class Proxy:
             rule.release()
         self._server.shutdown()
         self._server.server_close()
+
+    def refusal(self, method, path, headers):
+        """(status, headers, answer) of a request that is not passed on, or None."""
 
     def rule_for(self, method, path):
         with self._lock:
@@ -167,8 +209,8 @@ class Proxy:
         return None
 
     def ask(self, method, path, headers, body):
-        connection = http.client.HTTPConnection(self.engine.hostname, self.engine.port, timeout=300)
-        own = ("host", "expect", "connection")
+        connection = _Connection(self.engine.hostname, self.engine.port, timeout=300)
+        own = ("host", "expect", "connection", "content-length")
         wanted = {name: value for name, value in headers.items() if name.lower() not in own}
         try:
             connection.request(method, path, body=body or None, headers=wanted)

@@ -205,7 +205,7 @@ TEST(reasons_are_cut_where_they_quote_the_request)
                "\"reason\":\"bad at [Source: (secret)\",\"caused_by\":{\"type\":\"b\","
                "\"reason\":\"worse\\n at [Source: (secret)\"}}}},"
                "{\"delete\":{\"status\":200}},{\"index\":{\"status\":200}}]}",
-               "0 6 400 a: bad: worse\n\n1 0 200 : \n2 0 200 : \n");
+               "0 6 400 a: bad: worse\n1 0 200 : \n2 0 200 : \n");
 }
 
 TEST(an_answer_of_another_size_is_refused)

@@ -138,8 +138,8 @@ TEST(a_file_without_its_secret_is_refused)
 {
     _cleanup_folder_ char *folder = folder_make();
     _cleanup_free_ char *path = x_printf("%s/key", folder);
-    _cleanup_free_ char *missing = x_printf("%s: No such file or directory", path);
-    _cleanup_free_ char *empty = x_printf("%s: the first line is empty", path);
+    _cleanup_free_ char *missing = x_printf("--api-key-file: %s: No such file or directory", path);
+    _cleanup_free_ char *empty = x_printf("--api-key-file: %s: the first line is empty", path);
     _cleanup_(error_release) struct error err = {};
     struct settings settings = plain;
     struct context context;

@@ -15,7 +15,8 @@ TEST(a_reason_is_cut_where_it_quotes_the_request)
 {
     check_cut("Unexpected character ('x')\n at [Source: (byte[])\"Authorization: Basic c2Vj\"; "
               "line: 1] at [Source: again",
-              "Unexpected character ('x')\n");
+              "Unexpected character ('x')");
+    check_cut("one\r\n\ttwo\n\n at [Source: three", "one   two");
     check_cut("no quote at all", "no quote at all");
     check_cut(" at [Source: x", "");
     check_cut("at [Source: is not at the margin", "at [Source: is not at the margin");
@@ -33,6 +34,24 @@ TEST(a_reason_has_a_thousand_bytes_at_most)
     reason[1000] = '\0';
     _cleanup_free_ char *whole = engine_cut_reason(reason);
     assert_int_equal(strlen(whole), 1000);
+}
+
+/* Half a secret would not be recognised as one (rule R10). */
+TEST(a_reason_is_cut_between_words)
+{
+    for (size_t padding = 900; padding < 1010; padding++) {
+        _cleanup_(buffer_release) struct buffer reason = BUFFER(5000);
+        for (size_t i = 0; i < padding; i++)
+            buffer_char(&reason, 'p');
+        buffer_text(&reason, " Bearer ");
+        for (size_t i = 0; i < 100; i++)
+            buffer_char(&reason, 't');
+        buffer_text(&reason, " and so on");
+        _cleanup_free_ char *cut = engine_cut_reason(buffer_cstr(&reason));
+        assert_true(strlen(cut) <= 1000);
+        const char *token = strchr(cut, 't');
+        assert_true(!token || strspn(token, "t") == 100);
+    }
 }
 
 /* PostgreSQL refuses half a character, and with it the row that says why a document was rejected.
@@ -99,12 +118,24 @@ TEST(an_answer_that_is_not_the_engines_is_quoted)
     check_answer(502, "Bad Gateway", "engine: create index \"x\": HTTP 502: Bad Gateway", NULL);
 }
 
-TEST(a_missing_password_is_hinted_at)
+TEST(who_is_not_let_in_is_told_what_to_check)
 {
-    _cleanup_(error_release) struct error err = {};
-    struct http_request request = {.status = 401, .response = BUFFER(10)};
-    engine_answer_error(&request, "connect", &err);
-    assert_contains(err.hint, "user and password, API key or token");
+    static const struct {
+        enum http_access access;
+        const char *hint;
+    } rows[] = {
+        {HTTP_ANONYMOUS, "give --engine-user"},
+        {HTTP_BASIC, "Check the user and the password"},
+        {HTTP_API_KEY, "Check the key of --api-key-file"},
+        {HTTP_BEARER, "Check the token of --bearer-file"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(error_release) struct error err = {};
+        struct http_request request = {
+            .status = 401, .access = rows[i].access, .response = BUFFER(10)};
+        engine_answer_error(&request, "connect", &err);
+        assert_contains(err.hint, rows[i].hint);
+    }
 }
 
 TEST(no_answer_is_told_with_its_failure)
@@ -156,12 +187,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_reason_is_cut_where_it_quotes_the_request),
         cmocka_unit_test(a_reason_has_a_thousand_bytes_at_most),
+        cmocka_unit_test(a_reason_is_cut_between_words),
         cmocka_unit_test(a_reason_is_not_cut_inside_a_character),
         cmocka_unit_test(an_error_of_the_engine_is_type_and_reason),
         cmocka_unit_test(its_cause_is_the_detail),
         cmocka_unit_test(an_error_may_be_a_plain_text),
         cmocka_unit_test(an_answer_that_is_not_the_engines_is_quoted),
-        cmocka_unit_test(a_missing_password_is_hinted_at),
+        cmocka_unit_test(who_is_not_let_in_is_told_what_to_check),
         cmocka_unit_test(no_answer_is_told_with_its_failure),
         cmocka_unit_test(names_are_escaped_for_a_path),
         cmocka_unit_test(an_alias_is_found_by_its_whole_name),

@@ -127,6 +127,8 @@ TEST(what_is_no_engine_is_told)
                      "engine: connect: the answer is not JSON", "Is this URL really");
     check_not_opened(&(struct server_answer){401, NULL, ""}, "engine: connect: HTTP 401",
                      "password");
+    check_not_opened(&(struct server_answer){302, "Location: https://es/x\r\n", ""},
+                     "engine: connect: HTTP 302: moved to https://es/x", "--engine");
     check_not_opened(&(struct server_answer){0, NULL, NULL},
                      "engine: connect: ", "Is the engine running at http://127.0.0.1");
 }

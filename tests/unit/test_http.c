@@ -128,9 +128,34 @@ TEST(what_a_url_carries_is_secret)
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         _cleanup_(secrets_release) struct secrets secrets = {};
-        http_url_secrets(rows[i].url, &secrets);
+        http_url_secrets(rows[i].url, NULL, &secrets);
         _cleanup_free_ char *masked = secrets_mask(&secrets, rows[i].text);
         assert_string_equal(masked, rows[i].wanted);
+    }
+}
+
+TEST(a_password_of_its_own_is_secret_with_the_user_of_a_url_that_has_none)
+{
+    _cleanup_(secrets_release) struct secrets secrets = {};
+    http_url_secrets("http://elastic@a,http://e:one@b,http://c", "geheim", &secrets);
+    _cleanup_free_ char *masked =
+        secrets_mask(&secrets, "Basic ZWxhc3RpYzpnZWhlaW0=, Basic ZTpvbmU=, Basic ZTpnZWhlaW0=");
+    assert_string_equal(masked, "Basic ***, Basic ***, Basic ZTpnZWhlaW0=");
+}
+
+TEST(which_urls_name_a_user_is_known)
+{
+    static const struct {
+        const char *urls;
+        bool one, each;
+    } rows[] = {
+        {"http://u:p@a", true, true},        {"http://u@a,http://b", true, false},
+        {"http://a,http://b", false, false}, {"http://u@a,http://v:w@b", true, true},
+        {"http://:p@a", true, true},         {"", false, false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        assert_int_equal(http_urls_name_user(rows[i].urls, false), rows[i].one);
+        assert_int_equal(http_urls_name_user(rows[i].urls, true), rows[i].each);
     }
 }
 
@@ -296,6 +321,8 @@ TEST(one_way_of_access_is_used)
         {{}, "", ""},
         {{.user = "u", .password = "p"}, "", "Basic dTpw"},
         {{.user = "u", .password = "p"}, "a:b@", "Basic YTpi"}, /* the URL's own */
+        {{.password = "p"}, "a@", "Basic YTpw"},
+        {{.user = "u", .password = "p"}, "a@", "Basic YTo="}, /* not another user's password */
         {{.api_key = "aWQ6a2V5"}, "", "ApiKey aWQ6a2V5"},
         {{.api_key = "aWQ6a2V5", .user = "u", .password = "p"}, "a:b@", "ApiKey aWQ6a2V5"},
         {{.bearer = "token"}, "a:b@", "Bearer token"},
@@ -504,6 +531,8 @@ int main(void)
         cmocka_unit_test(no_url_at_all_is_refused),
         cmocka_unit_test(public_urls_have_no_user_and_no_password),
         cmocka_unit_test(what_a_url_carries_is_secret),
+        cmocka_unit_test(a_password_of_its_own_is_secret_with_the_user_of_a_url_that_has_none),
+        cmocka_unit_test(which_urls_name_a_user_is_known),
         cmocka_unit_test(a_user_and_a_password_of_their_own_are_secret),
         cmocka_unit_test(an_answer_has_status_and_body),
         cmocka_unit_test(an_error_status_is_an_answer_too),

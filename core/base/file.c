@@ -6,6 +6,10 @@
 
 #include "base/buffer.h"
 #include "base/cleanup.h"
+#include "base/memory.h"
+
+/* Some editors put it in front of UTF-8; neither JSON nor SQL knows it. */
+static const char byte_order_mark[] = "\xef\xbb\xbf";
 
 static const size_t largest_file = (size_t)16 * 1024 * 1024;
 
@@ -33,8 +37,13 @@ int read_text_file(const char *path, bool required, char **ret_text, struct erro
             return error_set(err, ERR_USAGE, "%s: larger than %zu bytes", path, largest_file);
     if (ferror(file))
         return error_set(err, ERR_USAGE, "%s: %s", path, strerror(errno));
-    if (memchr(buffer_cstr(&text), '\0', text.length))
-        return error_set(err, ERR_USAGE, "%s: there is a NUL byte in it", path);
-    *ret_text = buffer_take(&text);
+    if (memchr(buffer_cstr(&text), '\0', text.length)) {
+        error_set(err, ERR_USAGE, "%s: there is a NUL byte in it", path);
+        return error_hint(err, "It may be UTF-16: save the file as UTF-8.");
+    }
+    if (strncmp(buffer_cstr(&text), byte_order_mark, strlen(byte_order_mark)) == 0)
+        *ret_text = x_strdup(buffer_cstr(&text) + strlen(byte_order_mark));
+    else
+        *ret_text = buffer_take(&text);
     return 0;
 }

@@ -5,6 +5,8 @@
 #ifndef ESMIGRATE_BASE_LOG_H
 #define ESMIGRATE_BASE_LOG_H
 
+#include "base/error.h"
+
 enum log_level {
     LOG_WARNING, /* something the user should act on; shown even with -q */
     LOG_NOTICE,  /* what is being done; shown by default */
@@ -19,5 +21,9 @@ struct log {
 /* One line, without a final newline. */
 void log_say(const struct log *log, enum log_level level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Says, as a warning with its DETAIL and HINT lines, an error that is not the end of the command.
+ */
+void log_error(const struct log *log, const struct error *err);
 
 #endif

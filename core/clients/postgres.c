@@ -95,14 +95,29 @@ static int wait_socket(struct pg *pg, short events, bool or_stop, struct error *
     return 0;
 }
 
+/* Without libpq's own advice ("Is the server running ...?"), lines that begin with a tab. */
+static int cannot_connect(struct pg *pg, struct error *err)
+{
+    _cleanup_free_ char *text = x_strdup(PQerrorMessage(pg->connection));
+    for (char *advice; (advice = strstr(text, "\n\t"));) {
+        const char *next = advice + 1 + strcspn(advice + 1, "\n");
+        memmove(advice, next, strlen(next) + 1);
+    }
+    _cleanup_free_ char *line = one_line(text);
+    bool is_source = strcmp(pg->name, "source") == 0;
+    error_set(err, ERR_POSTGRES, "%s database: cannot connect: %s", pg->name, line);
+    return error_hint(
+        err,
+        "Is the server running, and are the connection string (--%s, %s), user and "
+        "password right? Try the same with psql.",
+        pg->name, is_source ? "ESMIGRATE_SOURCE, \"source\" in master.json" : "ESMIGRATE_HISTORY");
+}
+
 static int connect_and_wait(struct pg *pg, struct error *err)
 {
     for (PostgresPollingStatusType state = PGRES_POLLING_WRITING; state != PGRES_POLLING_OK;) {
-        if (state == PGRES_POLLING_FAILED || PQstatus(pg->connection) == CONNECTION_BAD) {
-            connection_error(pg, "cannot connect", err);
-            return error_hint(err, "Is the server running, and are the connection string, user and "
-                                   "password right? Try the same with psql.");
-        }
+        if (state == PGRES_POLLING_FAILED || PQstatus(pg->connection) == CONNECTION_BAD)
+            return cannot_connect(pg, err);
         short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         if (wait_socket(pg, events, true, err) < 0 || stop_check(err) < 0)
             return -1;

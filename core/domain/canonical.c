@@ -13,6 +13,8 @@
 
 enum { DEEPEST = 200 };
 
+static const char end_of_data[] = "unexpected end of data";
+
 struct reader {
     const char *text;
     const char *at;
@@ -46,7 +48,8 @@ static int fail(struct reader *r, const char *place, const char *what)
 {
     int line = 1, column = 1;
     for (const char *c = r->text; c < place; c++) {
-        column++;
+        if (((unsigned char)*c & 0xc0) != 0x80) /* columns count characters, not bytes */
+            column++;
         if (*c == '\n') {
             line++;
             column = 1;
@@ -60,14 +63,11 @@ static void skip_space(struct reader *r)
     r->at += strspn(r->at, " \t\r\n");
 }
 
-static int expect(struct reader *r, char c)
+static int expect(struct reader *r, char c, const char *what)
 {
     skip_space(r);
-    if (*r->at != c) {
-        char what[] = "expected 'x'";
-        what[10] = c;
-        return fail(r, r->at, what);
-    }
+    if (*r->at != c)
+        return fail(r, r->at, *r->at ? what : end_of_data);
     r->at++;
     return 0;
 }
@@ -142,7 +142,7 @@ static int read_escape(struct reader *r, struct buffer *raw)
 static int read_string(struct reader *r, struct buffer *out)
 {
     _cleanup_(buffer_release) struct buffer raw = BUFFER(BUFFER_TEXT_MAX);
-    if (expect(r, '"') < 0)
+    if (expect(r, '"', "expected '\"'") < 0)
         return -1;
     while (*r->at != '"') {
         if ((unsigned char)*r->at < 0x20)
@@ -171,12 +171,12 @@ static int read_member(struct reader *r, struct members *members)
     _cleanup_(buffer_release) struct buffer value = BUFFER(BUFFER_TEXT_MAX);
     skip_space(r);
     const char *place = r->at;
-    if (read_string(r, &key) < 0 || expect(r, ':') < 0 || read_value(r, &value) < 0)
+    if (read_string(r, &key) < 0 || expect(r, ':', "expected ':'") < 0 || read_value(r, &value) < 0)
         return -1;
     for (size_t i = 0; i < members->count; i++) {
         if (strcmp(members->list[i].key, buffer_cstr(&key)) != 0)
             continue;
-        _cleanup_free_ char *what = x_printf("the key %s stands twice", buffer_cstr(&key));
+        _cleanup_free_ char *what = x_printf("the key %s appears twice", buffer_cstr(&key));
         return fail(r, place, what);
     }
     members->list =
@@ -205,7 +205,7 @@ static int read_object(struct reader *r, struct buffer *out)
             break;
         r->at++;
     }
-    if (expect(r, '}') < 0)
+    if (expect(r, '}', "expected ',' or '}'") < 0)
         return -1;
     qsort(members.list, members.count, sizeof(struct member), by_key);
     for (size_t i = 0; i < members.count; i++)
@@ -231,7 +231,7 @@ static int read_array(struct reader *r, struct buffer *out)
         r->at++;
         buffer_char(out, ',');
     }
-    return expect(r, ']') < 0 ? -1 : buffer_char(out, ']');
+    return expect(r, ']', "expected ',' or ']'") < 0 ? -1 : buffer_char(out, ']');
 }
 
 /* RFC 8259: a minus, an integer without superfluous zeros, a fraction, an exponent. NULL if none
@@ -269,7 +269,7 @@ static int read_word(struct reader *r, struct buffer *out)
         if (strncmp(r->at, words[i], strlen(words[i])) == 0)
             end = r->at + strlen(words[i]);
     if (!end || isalnum((unsigned char)*end))
-        return fail(r, r->at, *r->at ? "expected a value" : "unexpected end of data");
+        return fail(r, r->at, *r->at ? "expected a value" : end_of_data);
     buffer_append(out, r->at, (size_t)(end - r->at));
     r->at = end;
     return 0;
@@ -302,7 +302,7 @@ char *canonical_json(const char *text, struct error *err)
         return NULL;
     skip_space(&r);
     if (*r.at) {
-        fail(&r, r.at, "something stands behind the value");
+        fail(&r, r.at, "there is more text after the end of the JSON value");
         return NULL;
     }
     return buffer_take(&out);

@@ -25,8 +25,9 @@ void document_columns_release(struct document_columns *columns)
 static int wrong_type(const struct pg_column *column, const char *place, const char *wanted,
                       struct error *err)
 {
-    return error_set(err, ERR_USAGE, "%s: column %s is %s, it must be %s", place, column->name,
-                     column->type, wanted);
+    error_set(err, ERR_USAGE, "%s: column %s is %s, it must be %s", place, column->name,
+              column->type, wanted);
+    return error_hint(err, "Cast it, or give the column a name that does not begin with \"_\".");
 }
 
 static int read_changed_at(const struct pg_column *column, const char *zone, const char *place,
@@ -90,9 +91,12 @@ static int check_unique(const struct pg_description *description, size_t at, con
                         struct error *err)
 {
     const char *name = description->columns[at].name;
-    for (size_t i = 0; i < at; i++)
-        if (strcmp(description->columns[i].name, name) == 0)
-            return error_set(err, ERR_USAGE, "%s: column %s stands twice", place, name);
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(description->columns[i].name, name) != 0)
+            continue;
+        error_set(err, ERR_USAGE, "%s: column %s appears twice", place, name);
+        return error_hint(err, "Give one of them another name with AS, or leave it out.");
+    }
     return 0;
 }
 
@@ -109,16 +113,21 @@ int document_columns_read(const struct pg_description *description, const char *
             result = column->name[0] == '_' ? read_reserved(column, zone, place, &columns, err)
                                             : read_field(column, i + 1, place, &columns, err);
     }
-    if (result == 0 && description->parameters)
-        result = error_set(err, ERR_USAGE, "%s: it must not have parameters", place);
+    if (result == 0 && description->parameters) {
+        result = error_set(err, ERR_USAGE, "%s: it must not have parameters such as $1", place);
+        error_hint(err, "The time of the last update goes to changed.sql as $1; documents.sql is "
+                        "compared with it by its column _changed_at.");
+    }
     if (result == 0 && !columns.id_type) {
         result = error_set(err, ERR_USAGE, "%s: there is no column _id", place);
         error_hint(err, "Select what identifies a document, for example: SELECT id AS _id, ...");
     }
-    if (result == 0 && columns.has_source && columns.field_count)
+    if (result == 0 && columns.has_source && columns.field_count) {
         result = error_set(err, ERR_USAGE,
-                           "%s: _source is the whole document, so column %s cannot stand beside it",
+                           "%s: _source is the whole document, so there cannot be a column %s too",
                            place, columns.fields[0]);
+        error_hint(err, "Put the field into _source, or leave _source out.");
+    }
     if (result < 0) {
         document_columns_release(&columns);
         return -1;

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/nearest.h"
 #include "base/texts.h"
 #include "clients/json.h"
 #include "clients/postgres.h"
@@ -46,11 +47,16 @@ void declaration_release(struct declaration *declaration)
 
 /* ---- files ---- */
 
-bool declaration_exists(const char *directory, const char *name)
+static bool folder_exists(const char *path)
 {
     struct stat state;
-    _cleanup_free_ char *path = x_printf("%s/%s", directory, name);
     return stat(path, &state) == 0 && S_ISDIR(state.st_mode);
+}
+
+bool declaration_exists(const char *directory, const char *name)
+{
+    _cleanup_free_ char *path = x_printf("%s/%s", directory, name);
+    return folder_exists(path);
 }
 
 static void close_directory(DIR **directory)
@@ -78,6 +84,37 @@ int declaration_names(const char *directory, char ***ret_names, size_t *ret_coun
     *ret_names = names;
     *ret_count = count;
     return 0;
+}
+
+int declarations_check(const char *directory, struct error *err)
+{
+    if (folder_exists(directory))
+        return 0;
+    error_set(err, ERR_USAGE, "there is no folder of declarations \"%s\"", directory);
+    return error_hint(err, "Run esmigrate in the folder that has it, or name it with --indexes DIR "
+                           "(ESMIGRATE_INDEXES).");
+}
+
+int declaration_missing(const char *directory, const char *name, struct error *err)
+{
+    if (declarations_check(directory, err) < 0)
+        return -1;
+    _cleanup_(error_release) struct error ignored = {};
+    char **names = NULL;
+    size_t count = 0;
+    declaration_names(directory, &names, &count, &ignored);
+    const char *nearest = nearest_name(name, (const char *const *)names, count);
+    error_set(err, ERR_USAGE, "there is no declaration %s/%s", directory, name);
+    if (nearest)
+        error_hint(err,
+                   "Did you mean %s? If not, make the folder with index.json and "
+                   "documents.sql in it.",
+                   nearest);
+    else
+        error_hint(err, "Make the folder with index.json and documents.sql in it, or name another "
+                        "folder of declarations with --indexes DIR (ESMIGRATE_INDEXES).");
+    texts_free(names, count);
+    return -1;
 }
 
 /* ---- index.json ---- */
@@ -138,8 +175,8 @@ static int check_known_key(const char *key, json *value, void *data)
                                "it is filled.");
     }
     error_set(err, ERR_USAGE, "unknown key \"%s\"", key);
-    return error_hint(err, "index.json is the body of \"create index\": \"settings\" and "
-                           "\"mappings\".");
+    return error_hint(err, "index.json is the body of \"create index\": it has the keys "
+                           "\"settings\" and \"mappings\".");
 }
 
 /* What is sent is written out of a tree; it must mean exactly what was declared. */
@@ -151,9 +188,16 @@ static int check_exact(const json *body, const char *canonical, struct error *er
         return -1;
     if (strcmp(again, canonical) == 0)
         return 0;
-    return error_set(err, ERR_USAGE,
-                     "something in it, such as a number of too many digits, cannot be sent "
-                     "exactly as it is written");
+    error_set(err, ERR_USAGE,
+              "something in it, such as a number of too many digits, cannot be sent exactly as it "
+              "is written");
+    return error_hint(err, "Write such a number with fewer digits, or as a string.");
+}
+
+static int own_mark(struct error *err)
+{
+    error_set(err, ERR_USAGE, "mappings._meta.esmigrate is esmigrate's own");
+    return error_hint(err, "Remove it: es_create writes there which action made the index.");
 }
 
 static int check_body(const char *text, struct error *err)
@@ -174,7 +218,7 @@ static int check_body(const char *text, struct error *err)
     if (json_each(body, check_known_key, err))
         return -1;
     if (JSON_PATH(body, "mappings", "_meta", "esmigrate"))
-        return error_set(err, ERR_USAGE, "mappings._meta.esmigrate is esmigrate's own");
+        return own_mark(err);
     _cleanup_free_ char *durability = find_setting(body, "translog.durability", "request");
     if (durability) {
         error_set(err, ERR_USAGE, "translog.durability \"%s\" would lose acknowledged documents",
@@ -286,6 +330,13 @@ int master_options_parse(const char *text, const char *place, struct master_opti
     return 0;
 }
 
+static int malformed_source(const char *path, struct error *err)
+{
+    error_set(err, ERR_USAGE, "%s: \"source\" is not a connection string", path);
+    return error_hint(err, "Write keyword=value pairs (host=... dbname=...) or a URI "
+                           "(postgresql://user@host/dbname).");
+}
+
 static int read_options_file(struct declaration *declaration, const char *path, struct error *err)
 {
     _cleanup_free_ char *text = NULL;
@@ -303,7 +354,7 @@ static int read_options_file(struct declaration *declaration, const char *path, 
     if (declaration->options.source) {
         _cleanup_free_ char *public = pg_conninfo_public(declaration->options.source);
         if (!public)
-            return error_set(err, ERR_USAGE, "%s: \"source\" is not a connection string", path);
+            return malformed_source(path, err);
         json_put(stored, "source", json_new_text(public));
     }
     declaration->options_json = json_write(stored);
@@ -322,14 +373,15 @@ int declaration_read(const char *directory, const char *name, struct declaration
     _cleanup_(declaration_release) struct declaration declaration = {.name = x_strdup(name)};
     struct content *content = &declaration.content;
 
-    if (!declaration_exists(directory, name)) {
-        error_set(err, ERR_USAGE, "there is no declaration %s", folder);
-        return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
-                               "another folder of declarations with --indexes.");
-    }
+    if (!declaration_exists(directory, name))
+        return declaration_missing(directory, name, err);
     if (read_text_file(body_path, true, &content->body, err) < 0 ||
-        read_text_file(documents_path, true, &content->documents_sql, err) < 0 ||
-        read_text_file(changed_path, false, &content->changed_sql, err) < 0 ||
+        read_text_file(documents_path, true, &content->documents_sql, err) < 0)
+        return err->hint ? -1
+                         : error_hint(err, "A declaration is a folder with the files index.json "
+                                           "and documents.sql, which esmigrate must be able to "
+                                           "read.");
+    if (read_text_file(changed_path, false, &content->changed_sql, err) < 0 ||
         read_options_file(&declaration, options_path, err) < 0)
         return -1;
     if (check_body(content->body, err) < 0)

@@ -54,6 +54,13 @@ void declaration_release(struct declaration *declaration);
 /* Whether indexes/NAME/ is there. */
 bool declaration_exists(const char *directory, const char *name);
 
+/* Whether the folder of declarations is there; if not, ERR_USAGE. */
+int declarations_check(const char *directory, struct error *err);
+
+/* The error about a declaration, or a whole folder of them, that is not there: ERR_USAGE, with the
+ * nearest name as a hint. Returns -1. */
+int declaration_missing(const char *directory, const char *name, struct error *err);
+
 /*
  * Reads and checks the files. What is wrong with one is ERR_USAGE, and the message begins with
  * the file's path.

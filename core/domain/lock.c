@@ -34,6 +34,23 @@ int lock_try(struct history *history, enum lock_class class, int64_t object, boo
     return 0;
 }
 
+/* The command, if its row tells; else what PostgreSQL shows of the connection. */
+static void say_who(const struct pg_rows *rows, struct error *err)
+{
+    const char *client = pg_text(rows, 0, "client");
+    if (pg_text(rows, 0, "action")) {
+        _cleanup_free_ char *since = time_rfc3339(pg_text(rows, 0, "started_at"));
+        error_detail(err, "\"%s\" has been running since %s: pid %s on %s, user %s.",
+                     pg_text(rows, 0, "command"), since, pg_text(rows, 0, "action_pid"),
+                     pg_text(rows, 0, "host"), pg_text(rows, 0, "os_user"));
+        return;
+    }
+    _cleanup_free_ char *since = time_rfc3339(pg_text(rows, 0, "backend_start"));
+    error_detail(err, "It is the PostgreSQL session with pid %s%s%s%s%s.", pg_text(rows, 0, "pid"),
+                 client ? " from " : "", client ? client : "", since ? ", connected since " : "",
+                 since ? since : "");
+}
+
 static int busy(struct history *history, enum lock_class class, int64_t object, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
@@ -41,15 +58,11 @@ static int busy(struct history *history, enum lock_class class, int64_t object, 
                  PG_VALUES(pg_number(class).text, pg_number(object).text), &rows, err) < 0)
         return -1;
     error_set(err, ERR_BUSY, "another run holds the lock");
-    if (pg_rows_count(rows)) {
-        const char *client = pg_text(rows, 0, "client");
-        const char *since = pg_text(rows, 0, "backend_start");
-        error_detail(err, "PostgreSQL backend %s%s%s%s%s.", pg_text(rows, 0, "pid"),
-                     client ? " of " : "", client ? client : "", since ? ", connected since " : "",
-                     since ? since : "");
-    }
-    return error_hint(err, "See what runs with es_history --status running; wait for it with "
-                           "--wait-lock, or pass over it with --if-busy=skip.");
+    if (pg_rows_count(rows))
+        say_who(rows, err);
+    return error_hint(err, "See it with esmigrate es_history --status running. Wait for its end "
+                           "with --wait-lock, or exit 0 instead of this error with "
+                           "--if-busy=skip.");
 }
 
 int lock_take(struct history *history, enum lock_class class, int64_t object, int wait_s,

@@ -47,7 +47,7 @@ int name_check_master(const char *prefix, const char *name, struct error *err)
     if (wrong && isupper((unsigned char)*wrong))
         return refuse(name, "the engine refuses upper case", err);
     if (wrong)
-        return refuse(name, "only letters, digits, \"_\", \"-\" and \".\" may stand in it", err);
+        return refuse(name, "it may have only letters, digits, \"_\", \"-\" and \".\"", err);
     if (!isalnum((unsigned char)*(*prefix ? prefix : name)))
         return refuse(name, "an index name begins with a letter or a digit", err);
     if (strlen(prefix) + strlen(name) > LONGEST_NAME)

@@ -44,6 +44,14 @@ static int compare_versions(const char *a, const char *b)
 
 /* ---- upgrade ---- */
 
+static int changed_migration(const char *name, struct error *err)
+{
+    error_set(err, ERR_FAILED, "migration %s was applied to the history with another content",
+              name);
+    return error_hint(err, "This esmigrate, or the one that applied it, is no release: use the "
+                           "released version.");
+}
+
 /* What is applied must be what this binary has under the same number. */
 static int check_applied(struct history *history, int *ret_version, struct error *err)
 {
@@ -59,9 +67,7 @@ static int check_applied(struct history *history, int *ret_version, struct error
                 continue;
             sha256_hex(migrations[m].sql, strlen(migrations[m].sql), hex);
             if (strcmp(hex, pg_text(rows, i, "sha256")) != 0)
-                return error_set(err, ERR_FAILED,
-                                 "migration %s was applied to the history with another content",
-                                 pg_text(rows, i, "name"));
+                return changed_migration(pg_text(rows, i, "name"), err);
         }
     }
     return 0;
@@ -91,7 +97,9 @@ static int changed_prefix_is_free(struct history *history, const char *prefix, s
     error_set(err, ERR_FAILED,
               "the history has live instances with the prefix \"%s\", so \"%s\" cannot replace it",
               recorded, prefix);
-    return error_hint(err, "Give --prefix '%s', or drop the instances first (es_drop).", recorded);
+    return error_hint(
+        err, "Give --prefix '%s', or drop the instances first: esmigrate es_drop NAME --all",
+        recorded);
 }
 
 /* Asks for no right that is not needed: the schema may be there, and this role its owner only. */
@@ -214,17 +222,31 @@ static int check_identity(const struct pg_rows *state, const char *prefix, struc
                   recorded, prefix);
         return error_hint(err,
                           "Give --prefix '%s' (or ESMIGRATE_PREFIX), or take the history over "
-                          "for \"%s\": esmigrate es_init --adopt",
-                          recorded, prefix);
+                          "for \"%s\": esmigrate es_init --adopt --prefix '%s'",
+                          recorded, prefix, prefix);
     }
     if (!same(state, "system_identifier", "recorded_system_identifier") ||
         !same(state, "database_oid", "recorded_database_oid")) {
-        error_set(err, ERR_FAILED, "the history is a copy of another database's");
-        error_detail(err, "It would write to the indexes that the original owns.");
+        error_set(err, ERR_FAILED, "the history was copied here from another database");
+        error_detail(err, "The indexes it names belong to the original, which may still write to "
+                          "them.");
         return error_hint(err, "If the original is gone for good: esmigrate es_init --adopt. "
-                               "Otherwise give this copy a history, and a prefix, of its own.");
+                               "If not, this copy needs a history of its own: drop the schema "
+                               "esmigrate here, then es_init with another --prefix.");
     }
     return 0;
+}
+
+/* The usual reason is another database than was meant, so the message names it. */
+static int schema_missing(struct history *history, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_schema_exists, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    error_set(err, ERR_FAILED, "the history schema is missing in the database \"%s\"",
+              pg_text(rows, 0, "database"));
+    return error_hint(err, "If it is the right database, create the schema: esmigrate es_init. If "
+                           "not, name the right one with --history (ESMIGRATE_HISTORY).");
 }
 
 int schema_check(struct history *history, const char *prefix, bool writing, char **ret_prefix,
@@ -233,10 +255,8 @@ int schema_check(struct history *history, const char *prefix, bool writing, char
     bool exists, namespace_exists;
     if (schema_exists(history, &exists, &namespace_exists, err) < 0)
         return -1;
-    if (!exists) {
-        error_set(err, ERR_FAILED, "the history schema is missing in this database");
-        return error_hint(err, "Create it: esmigrate es_init");
-    }
+    if (!exists)
+        return schema_missing(history, err);
     _cleanup_(pg_rows_freep) struct pg_rows *state = NULL;
     if (history_query(history, sql_history_schema_state, PG_NO_VALUES, &state, err) < 0)
         return -1;

@@ -19,6 +19,8 @@ enum {
                          * is longer is refused anyway */
 };
 
+#define CHANGED_EXAMPLE "for example: SELECT course_id AS _id FROM lesson WHERE updated_at >= $1"
+
 static const char lock_not_available[] = "55P03"; /* SQLSTATE */
 
 int source_open(const struct source_options *options, struct source **ret_source, struct error *err)
@@ -60,52 +62,69 @@ void source_close(struct source *source)
 
 /* ---- errors ---- */
 
+static const char documents_file[] = "documents.sql", changed_file[] = "changed.sql";
+
+/* What fails for a row, such as a division by zero, comes from that file; that a connection or a
+ * server ends (class 57) does not. */
+static int in_file(const char *file, struct error *err)
+{
+    if (!err->sqlstate[0] || strncmp(err->sqlstate, "57", 2) == 0)
+        return -1;
+    return error_prefix(err, "%s", file);
+}
+
 /*
  * A statement on the source failed. When it was the lock_timeout, the user needs to know who holds
  * the table; the failed transaction is over, so that can be asked on the same connection.
  */
-static int failed(struct source *source, struct error *err)
+static int failed(struct source *source, const char *file, struct error *err)
 {
     _cleanup_(error_release) struct error ignored = {};
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (strcmp(err->sqlstate, lock_not_available) != 0)
-        return -1;
-    error_set(err, ERR_POSTGRES, "source database: a table stayed locked for the lock timeout");
-    error_hint(err, "Let that transaction end, or wait longer with --lock-timeout SECONDS.");
+        return in_file(file, err);
+    error_set(err, ERR_POSTGRES,
+              "source database: gave up waiting for a table that another transaction has locked");
+    error_hint(err, "Let that transaction end, then run the same command again; or wait longer for "
+                    "it with --lock-timeout SECONDS.");
     if (pg_run(source->pg, "ROLLBACK", &ignored) < 0 ||
         pg_query(source->pg, sql_source_blockers, PG_NO_VALUES, &rows, &ignored) < 0 ||
         !pg_rows_count(rows))
         return -1;
     _cleanup_free_ char *since = time_rfc3339(pg_text(rows, 0, "since"));
-    return error_detail(err, "Session pid %s (%s) locks %s%s%s.", pg_text(rows, 0, "pid"),
+    return error_detail(err, "The session with pid %s (%s) locks %s%s%s.", pg_text(rows, 0, "pid"),
                         pg_text(rows, 0, "application"), pg_text(rows, 0, "relation"),
                         since ? ", in a transaction since " : "", since ? since : "");
 }
 
 /* ---- preparing ---- */
 
-/* Turns the server's position in the statement into a line of the user's file. */
+/* Turns the server's position in the statement into line and column of the user's file. */
 static int blame_file(struct source *source, const char *sql, const char *place, const char *file,
                       struct error *err)
 {
     if (!err->sqlstate[0])
         return -1; /* the connection, not the statement */
     if (strcmp(err->sqlstate, lock_not_available) == 0)
-        return failed(source, err);
-    int line = 1;
-    int characters = 1;
-    for (const char *c = sql; *c && characters < err->position; c++) {
-        if (*c == '\n')
-            line++;
-        if (((unsigned char)*c & 0xc0) != 0x80) /* positions count characters, not bytes */
-            characters++;
+        return failed(source, file, err);
+    int line = 1, column = 1;
+    int left = err->position - 1; /* positions count characters, not bytes */
+    for (const char *c = sql; *c && left > 0; c++) {
+        bool begins_line = *c == '\n';
+        line += begins_line;
+        if (((unsigned char)c[1] & 0xc0) == 0x80)
+            continue;
+        column = begins_line ? 1 : column + 1;
+        left--;
     }
     err->kind = ERR_USAGE;
-    if (strstr(err->message, "multiple commands"))
-        return error_set(err, ERR_USAGE, "%s/%s: there is more than one statement in it", place,
-                         file);
+    if (strstr(err->message, "multiple commands")) {
+        error_set(err, ERR_USAGE, "%s/%s: there is more than one statement in it", place, file);
+        return error_hint(err, "Write one SELECT: join several with UNION ALL, or put what they "
+                               "prepare into WITH.");
+    }
     if (err->position)
-        return error_prefix(err, "%s/%s: line %d", place, file, line);
+        return error_prefix(err, "%s/%s: line %d, column %d", place, file, line, column);
     return error_prefix(err, "%s/%s", place, file);
 }
 
@@ -114,8 +133,13 @@ static int use_documents(struct source *source, const struct content *content, c
 {
     _cleanup_(pg_description_release) struct pg_description description = {};
     _cleanup_free_ char *file = x_printf("%s/documents.sql", place);
+    if (sqltext_is_empty(content->documents_sql)) {
+        error_set(err, ERR_USAGE, "%s: there is no statement in it", file);
+        return error_hint(err, "Write one SELECT whose rows are the documents, for example: SELECT "
+                               "id AS _id, updated_at AS _changed_at, title FROM course");
+    }
     if (pg_describe(source->pg, content->documents_sql, &description, err) < 0)
-        return blame_file(source, content->documents_sql, place, "documents.sql", err);
+        return blame_file(source, content->documents_sql, place, documents_file, err);
     if (document_columns_read(&description, content->changed_at_zone, file, &source->columns, err) <
         0)
         return -1;
@@ -129,15 +153,24 @@ static int use_changed(struct source *source, const struct content *content, con
     _cleanup_(pg_description_release) struct pg_description description = {};
     if (!content->changed_sql)
         return 0;
+    if (sqltext_is_empty(content->changed_sql)) {
+        error_set(err, ERR_USAGE, "%s/changed.sql: there is no statement in it", place);
+        return error_hint(err,
+                          "Remove the file, or write a SELECT of the ids of documents that may "
+                          "have changed, " CHANGED_EXAMPLE);
+    }
     if (pg_describe(source->pg, content->changed_sql, &description, err) < 0)
-        return blame_file(source, content->changed_sql, place, "changed.sql", err);
+        return blame_file(source, content->changed_sql, place, changed_file, err);
     if (description.count != 1 || strcmp(description.columns[0].name, "_id") != 0) {
         error_set(err, ERR_USAGE, "%s/changed.sql: it must return one column, _id", place);
-        return error_hint(err, "For example: SELECT course_id AS _id FROM lesson WHERE "
-                               "updated_at >= $1");
+        return error_hint(
+            err, "It selects the ids of documents that may have changed, " CHANGED_EXAMPLE);
     }
-    if (description.parameters > 1)
-        return error_set(err, ERR_USAGE, "%s/changed.sql: it may have one parameter, $1", place);
+    if (description.parameters > 1) {
+        error_set(err, ERR_USAGE, "%s/changed.sql: it may have one parameter, $1", place);
+        return error_hint(err,
+                          "$1 is the time since when changes are looked for, " CHANGED_EXAMPLE);
+    }
     if (description.parameters && description.parameter_oid != PG_TIMESTAMPTZ_OID) {
         error_set(err, ERR_USAGE,
                   "%s/changed.sql: $1 is a timestamp with time zone, but it is used as something "
@@ -162,10 +195,10 @@ static int check_wrapped(struct source *source, const char *sql, const char *pla
     if (pg_describe(source->pg, sql, &description, err) == 0)
         return 0;
     if (!err->sqlstate[0] || strcmp(err->sqlstate, lock_not_available) == 0)
-        return failed(source, err);
+        return failed(source, file, err);
     err->kind = ERR_USAGE;
-    error_prefix(err, "%s/%s: as a subquery", place, file);
-    return error_hint(err, "It must be one SELECT.");
+    error_prefix(err, "%s/%s: it does not work as a subquery", place, file);
+    return error_hint(err, "It must be one SELECT that writes nothing: it runs read only.");
 }
 
 static int check_both_wrapped(struct source *source, const char *place, struct error *err)
@@ -173,12 +206,12 @@ static int check_both_wrapped(struct source *source, const char *place, struct e
     _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
     reading_sql(source, &documents, NULL);
-    if (check_wrapped(source, buffer_cstr(&documents), place, "documents.sql", err) < 0)
+    if (check_wrapped(source, buffer_cstr(&documents), place, documents_file, err) < 0)
         return -1;
     if (!source->changed)
         return 0;
     changed_sql(source, &changed);
-    return check_wrapped(source, buffer_cstr(&changed), place, "changed.sql", err);
+    return check_wrapped(source, buffer_cstr(&changed), place, changed_file, err);
 }
 
 /* The two are asked one by one, so that the message names the key. */
@@ -192,8 +225,12 @@ static int check_option(struct source *source, const char *key, const char *zone
     if (pg_query(source->pg, sql_source_check_options, PG_VALUES(zone, overlap), &rows, err) < 0) {
         if (strncmp(err->sqlstate, "22", 2) != 0)
             return -1;
-        return error_set(err, ERR_USAGE, "%s/master.json: \"%s\": \"%s\" is no %s", place, key,
-                         value, zone ? "time zone" : "duration");
+        error_set(err, ERR_USAGE, "%s/master.json: \"%s\": \"%s\" is not a %s", place, key, value,
+                  zone ? "time zone" : "duration");
+        return error_hint(err, zone ? "Write a name that PostgreSQL knows, for example \"UTC\" or "
+                                      "\"Europe/Berlin\"."
+                                    : "Write an interval as PostgreSQL does, for example \"5 "
+                                      "seconds\" or \"10 minutes\".");
     }
     if (overlap && !pg_bool(rows, 0, "overlap_is_good"))
         return error_set(err, ERR_USAGE, "%s/master.json: \"%s\" must not be negative", place, key);
@@ -308,7 +345,7 @@ static int start_reading(struct source *source, const char *condition, struct er
     reading_sql(source, &sql, condition);
     buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
     if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
-        return failed(source, err);
+        return failed(source, documents_file, err);
     return 0;
 }
 
@@ -353,12 +390,16 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
 {
     struct span fields[COPY_FIELDS];
     enum pg_copy state = pg_copy_next(source->pg, fields, COPY_FIELDS, err);
+    if (state == PG_COPY_ERROR)
+        in_file(documents_file, err);
     if (state != PG_COPY_ROWS)
         return state;
     if (!fields[0].data) {
         source_cancel(source);
         error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
-        error_hint(err, "Every document needs an _id: leave such rows out with WHERE.");
+        error_hint(err, "Mend that row in the source and run the same command again; or leave such "
+                        "rows out with WHERE in documents.sql, and make a new instance with "
+                        "es_create.");
         return PG_COPY_ERROR;
     }
     int64_t bytes = 0;
@@ -402,7 +443,7 @@ int source_open_changed_ids(struct source *source, const char *since, struct err
         return -1;
     if (pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
                  err) < 0)
-        return failed(source, err);
+        return failed(source, changed_file, err);
     return 0;
 }
 
@@ -412,7 +453,7 @@ int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_free_ char *sql = x_printf("FETCH %zu FROM esmigrate_changed", limit);
     if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
-        return -1;
+        return failed(source, changed_file, err);
     *ret_ids = take_texts(rows, "id", ret_count);
     return 0;
 }

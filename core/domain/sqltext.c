@@ -119,3 +119,15 @@ char *sqltext_statement(const char *sql)
     }
     return semicolon ? x_strndup(sql, (size_t)(semicolon - sql)) : x_strdup(sql);
 }
+
+bool sqltext_is_empty(const char *sql)
+{
+    for (const char *at = sql; *at;) {
+        bool is_code;
+        const char *end = skip_token(at, &is_code);
+        if (is_code && *at != ';')
+            return false;
+        at = end;
+    }
+    return true;
+}

@@ -4,7 +4,7 @@
 #ifndef ESMIGRATE_DOMAIN_SQLTEXT_H
 #define ESMIGRATE_DOMAIN_SQLTEXT_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 /*
  * The statement without its final semicolon, and without what follows that but comments and white
@@ -14,5 +14,8 @@
  * server to say; the caller prepares the bare text first. The caller's (free()).
  */
 char *sqltext_statement(const char *sql);
+
+/* Nothing but white space, comments and semicolons. */
+bool sqltext_is_empty(const char *sql);
 
 #endif

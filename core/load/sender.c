@@ -187,7 +187,7 @@ struct reading {
     struct sender *sender;
     struct batch *batch;
     struct bulk again; /* items to be sent again */
-    bool blocked;      /* among them such that a block holds back */
+    char *block;       /* the reason of one that a block holds back, or NULL */
     int64_t issued;    /* the newest version the history has issued; 0: not asked yet */
 };
 
@@ -246,7 +246,8 @@ static int settle_item(size_t item, const struct bulk_result *result, void *data
             sender->totals.deleted++;
         return 0;
     case BULK_BLOCKED:
-        reading->blocked = true;
+        if (!reading->block)
+            reading->block = x_strdup(result->reason);
         __attribute__((fallthrough));
     case BULK_BUSY:
         sender->totals.retries++;
@@ -314,17 +315,19 @@ static int read_answer(struct sender *sender, struct batch *batch,
                                   request->response.length, settle_item, &reading, err);
     if (result == 0)
         result = flush_rejections(sender, err);
+    _cleanup_free_ char *block = reading.block;
     if (result < 0 || !reading.again.count) {
         bulk_release(&reading.again);
         drop_batch(sender, batch);
         return result;
     }
     _cleanup_(error_release) struct error why = {};
-    error_set(&why, ERR_ENGINE, "%zu documents %s", reading.again.count,
-              reading.blocked ? "met a block on the index" : "found the engine busy");
+    error_set(&why, ERR_ENGINE, "%zu document%s %s%s", reading.again.count,
+              reading.again.count == 1 ? "" : "s",
+              block ? "met a block on the index: " : "found the engine busy", block ? block : "");
     if (reading.again.count < batch->bulk.count)
         retry_reset(&batch->retry); /* some got through: the engine is alive */
-    batch->retry.budget_ms = reading.blocked ? BLOCKED_BUDGET_MS : BUSY_BUDGET_MS;
+    batch->retry.budget_ms = block ? BLOCKED_BUDGET_MS : BUSY_BUDGET_MS;
     bulk_release(&batch->bulk);
     batch->bulk = reading.again;
     return back_off(sender, batch, request->retry_after, &why, err);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
+#include "domain/block.h"
 #include "sql.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
@@ -38,8 +39,11 @@ static int switch_alias(struct context *context, const char *alias, const struct
                   "the engine has an index named \"%s\", which %s needs as its "
                   "alias",
                   alias, instance->master);
-        error_hint(err, "Remove or rename that index.");
+        error_hint(err, "Delete that index once nobody reads it any more, then run the same "
+                        "command again.");
     }
+    if (result < 0)
+        block_explain(instance->index_name, "The alias was not switched.", err);
     free(actions);
     texts_free(names, count);
     return result;
@@ -158,7 +162,7 @@ static int choose(struct context *context, const struct target *target, struct c
         error_set(err, ERR_FAILED, "%s has no instance", target->name);
         return error_hint(err, "Create one: esmigrate es_create %s", target->name);
     }
-    if (choice_check_declared(context, choice, err) < 0)
+    if (choice_check_declared(context, choice, "es_activate", err) < 0)
         return -1;
     choice_add(choice, newest);
     return 0;

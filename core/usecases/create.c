@@ -10,6 +10,16 @@
 
 /* ---- the declaration ---- */
 
+static int routing_refused(const char *place, const char *shards, struct error *err)
+{
+    error_set(err, ERR_USAGE, "%s/documents.sql: _routing on %s shards is not supported", place,
+              shards);
+    error_detail(err,
+                 "When the _routing of a document changes, its copy on another shard would not "
+                 "be found and removed.");
+    return error_hint(err, "Set \"number_of_shards\" to 1 in index.json, or leave _routing out.");
+}
+
 /* Reads the files and lets the source prepare the SQL; *ret_search_path is the caller's. */
 static int read_and_prepare(struct context *context, const char *name,
                             struct declaration *ret_declaration, char **ret_search_path,
@@ -27,8 +37,7 @@ static int read_and_prepare(struct context *context, const char *name,
 
     _cleanup_free_ char *shards = content_setting(&declaration.content, "number_of_shards", err);
     if (source->columns.has_routing && shards && strcmp(shards, "1") != 0)
-        return error_set(err, ERR_USAGE, "%s/documents.sql: _routing on %s shards is not supported",
-                         place, shards);
+        return routing_refused(place, shards, err);
     *ret_deletes = declaration.content.changed_sql ? "tracked" : "full only";
     *ret_search_path = x_strdup(source->search_path);
     *ret_declaration = TAKE(declaration);
@@ -47,7 +56,8 @@ static int check_name_free(struct context *context, const char *index_name, stru
         return 0;
     error_set(err, ERR_FAILED, "the engine has an index \"%s\" that is not esmigrate's",
               index_name);
-    return error_hint(err, "Remove or rename it, or choose another prefix with --prefix.");
+    return error_hint(err, "If nobody needs it, delete it by hand and run the same command again. "
+                           "If somebody does, esmigrate needs a history with another --prefix.");
 }
 
 /* A concrete index under the alias's name would make the switch impossible later. */
@@ -61,7 +71,9 @@ static int check_alias_free(struct context *context, const char *name, struct er
         return 0;
     error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which %s needs as its alias",
               alias, name);
-    return error_hint(err, "Remove or rename that index, or choose another prefix.");
+    return error_hint(err,
+                      "If nobody reads it any more, delete it by hand and run the same command "
+                      "again; or give the declaration another name.");
 }
 
 /* The index is there: recorded together with the closed row. */
@@ -140,8 +152,9 @@ static int create_new(struct run *run, const struct declaration *declaration, in
     item->number = 0;
     free(TAKE_PTR(item->index));
     if (err->kind != ERR_USAGE)
-        return error_prefix(err, "%s", declaration->name);
-    error_hint(err, "Mend the file; no index was made and the number is not used up.");
+        return -1;
+    error_hint(err, "Mend the file, then run the same command again. No index was made, and the "
+                    "number is not used up.");
     return error_prefix(err, "%s/%s/index.json", context->settings.indexes, declaration->name);
 }
 
@@ -178,7 +191,8 @@ static int check_assertion(const struct instances *instances, const struct targe
               named ? "%s: instance %d has another declaration"
                     : "%s: there is no live instance %d",
               target->name, target->number);
-    return has ? error_hint(err, "Instance %d has this declaration.", has->number)
+    return has ? error_hint(err, "Instance %d has this declaration: esmigrate es_create %s %d",
+                            has->number, target->name, has->number)
                : error_hint(err, "No instance has this declaration: esmigrate es_create %s",
                             target->name);
 }
@@ -209,14 +223,52 @@ static int create_in_run(struct run *run, const struct create_request *request,
                       item, err);
 }
 
-static int not_declared(struct context *context, const char *name, struct error *err)
+/* Of what is declared the master has a row from now on; a dry run makes none. */
+static int find_master(struct context *context, const char *name, struct master *ret_master,
+                       struct error *err)
 {
-    error_set(err, ERR_USAGE, "there is no declaration %s/%s", context->settings.indexes, name);
-    return error_hint(err, "Make the folder with index.json and documents.sql in it, or name "
-                           "another folder of declarations with --indexes.");
+    if (!context->settings.dry_run && history_ensure_master(context->history, name, err) < 0)
+        return -1;
+    return history_find_master(context->history, name, ret_master, err);
 }
 
-/* The name is good: from here on the master has a row, and the run too. */
+static int refuse_undeclared(struct context *context, const struct target *target,
+                             const char *parent, struct error *err)
+{
+    _cleanup_(master_release) struct master master = {};
+    _cleanup_free_ char *typed = x_printf("%s-%d", target->name, target->number);
+    /* "course-2" was read as instance 2 of course, but a folder of that name is what was meant. */
+    if (target->number && declaration_exists(context->settings.indexes, typed))
+        return name_check_master(context->settings.prefix, typed, err);
+    if (history_find_master(context->history, target->name, &master, err) < 0)
+        return -1;
+    declaration_missing(context->settings.indexes, target->name, err);
+    return run_refused(context, "create", parent, master.id, err);
+}
+
+/* All that can be told of a declaration before the engine has seen it. */
+static int check_one(struct context *context, const struct create_request *request,
+                     const struct target *target, const char *parent, struct report *report,
+                     struct error *err)
+{
+    _cleanup_(declaration_release) struct declaration declaration = {};
+    _cleanup_(master_release) struct master master = {};
+    _cleanup_(error_release) struct error second = {};
+    _cleanup_free_ char *search_path = NULL;
+    const char *deletes;
+    (void)request;
+    (void)report;
+    if (name_check_master(context->settings.prefix, target->name, err) < 0)
+        return -1;
+    if (!declaration_exists(context->settings.indexes, target->name))
+        return refuse_undeclared(context, target, parent, err);
+    if (read_and_prepare(context, target->name, &declaration, &search_path, &deletes, err) == 0)
+        return 0;
+    if (find_master(context, target->name, &master, &second) == 0)
+        run_refused(context, "create", parent, master.id, err);
+    return -1;
+}
+
 static int create_one(struct context *context, const struct create_request *request,
                       const struct target *target, const char *parent, struct report *report,
                       struct error *err)
@@ -224,16 +276,12 @@ static int create_one(struct context *context, const struct create_request *requ
     _cleanup_(master_release) struct master master = {};
     struct run run;
     bool skipped;
-    bool declared = declaration_exists(context->settings.indexes, target->name);
-    if (declared && !context->settings.dry_run &&
-        history_ensure_master(context->history, target->name, err) < 0)
+    if (name_check_master(context->settings.prefix, target->name, err) < 0)
         return -1;
-    if (history_find_master(context->history, target->name, &master, err) < 0)
+    if (!declaration_exists(context->settings.indexes, target->name))
+        return refuse_undeclared(context, target, parent, err);
+    if (find_master(context, target->name, &master, err) < 0)
         return -1;
-    if (!declared) {
-        not_declared(context, target->name, err);
-        return run_refused(context, "create", parent, master.id, err);
-    }
     struct run_spec spec = {
         .action = "create",
         .parent_id = parent,
@@ -326,7 +374,8 @@ static int declared_targets(struct context *context, struct targets *ret_targets
 {
     char **names = NULL;
     size_t count = 0;
-    if (declaration_names(context->settings.indexes, &names, &count, err) < 0)
+    if (declarations_check(context->settings.indexes, err) < 0 ||
+        declaration_names(context->settings.indexes, &names, &count, err) < 0)
         return -1;
     ret_targets->list = x_calloc(count, sizeof(*ret_targets->list));
     ret_targets->count = count;
@@ -336,18 +385,72 @@ static int declared_targets(struct context *context, struct targets *ret_targets
     return 0;
 }
 
-static int check_targets(struct context *context, const struct create_request *request,
-                         const struct targets *targets, struct error *err)
+static int nothing_to_create(struct context *context, struct error *err)
 {
-    if (!targets->count) {
-        error_set(err, ERR_USAGE, "there is nothing to create");
-        return error_hint(err, "Name a master, or give --all with declarations in %s/.",
-                          context->settings.indexes);
-    }
-    for (size_t i = 0; i < targets->count && !request->engine_only; i++)
-        if (name_check_master(context->settings.prefix, targets->list[i].name, err) < 0)
+    error_set(err, ERR_USAGE, "there is nothing to create");
+    return error_hint(err, "Name a master, or give --all with declarations in %s/.",
+                      context->settings.indexes);
+}
+
+typedef int target_work(struct context *context, const struct create_request *request,
+                        const struct target *target, const char *parent, struct report *report,
+                        struct error *err);
+
+/* Of several, one whose declaration is wrong is said and counted, and the next one has its turn:
+ * whoever has three files to mend wants three messages at once. */
+static int each_target(struct context *context, const struct create_request *request,
+                       const struct targets *targets, target_work *work, const char *parent,
+                       struct report *report, size_t *ret_wrong, struct error *err)
+{
+    *ret_wrong = 0;
+    for (size_t i = 0; i < targets->count; i++) {
+        _cleanup_(error_release) struct error one = {};
+        if (work(context, request, &targets->list[i], parent, report, &one) == 0)
+            continue;
+        if (targets->count == 1 || one.kind != ERR_USAGE) {
+            error_move(err, &one);
             return -1;
+        }
+        log_error(context->log, &one);
+        ++*ret_wrong;
+    }
     return 0;
+}
+
+/*
+ * Of several declarations all are checked before the first instance is made: a release with a
+ * wrong one creates nothing. What only the engine can tell, a mapping that it refuses, shows later;
+ * then the others have their instances, which nobody reads yet.
+ */
+static int create_targets(struct context *context, const struct create_request *request,
+                          const struct targets *targets, const char *parent, struct report *report,
+                          struct error *err)
+{
+    size_t wrong = 0;
+    if (targets->count > 1 &&
+        each_target(context, request, targets, check_one, parent, report, &wrong, err) < 0)
+        return -1;
+    if (wrong) {
+        error_set(err, ERR_USAGE, "%zu of %zu declarations are wrong; nothing was created", wrong,
+                  targets->count);
+        return error_hint(err, "Mend what the warnings name, then run the same command again.");
+    }
+    if (each_target(context, request, targets, create_one, parent, report, &wrong, err) < 0)
+        return -1;
+    if (!wrong)
+        return 0;
+    error_set(err, ERR_USAGE, "the engine refused %zu of %zu declarations; the others are created",
+              wrong, targets->count);
+    return error_hint(err, "Mend what the warnings name, then run the same command again.");
+}
+
+static int recreate_targets(struct context *context, const struct targets *targets,
+                            const char *parent, struct report *report, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < targets->count && result == 0; i++)
+        result = recreate_master(context, &targets->list[i], parent, report, err);
+    return result;
 }
 
 int create_instances(struct context *context, const struct create_request *request,
@@ -358,16 +461,13 @@ int create_instances(struct context *context, const struct create_request *reque
     struct parent parent = {};
     if (request->all && declared_targets(context, &all, err) < 0)
         return -1;
-    if (check_targets(context, request, targets, err) < 0 ||
-        context_open_history(context, true, err) < 0)
+    if (!targets->count)
+        return nothing_to_create(context, err);
+    if (context_open_history(context, true, err) < 0 ||
+        parent_begin(context, "create", targets->count, &parent, err) < 0)
         return -1;
-    if (parent_begin(context, "create", targets->count, &parent, err) < 0)
-        return -1;
-    int result = 0;
-    for (size_t i = 0; i < targets->count && result == 0; i++)
-        result =
-            request->engine_only
-                ? recreate_master(context, &targets->list[i], parent_id(&parent), report, err)
-                : create_one(context, request, &targets->list[i], parent_id(&parent), report, err);
+    int result = request->engine_only
+                     ? recreate_targets(context, targets, parent_id(&parent), report, err)
+                     : create_targets(context, request, targets, parent_id(&parent), report, err);
     return parent_end(&parent, result, err);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "domain/block.h"
 #include "load/load.h"
 #include "sql.h"
 #include "usecases/fence.h"
@@ -102,7 +103,7 @@ static int clear_in_run(struct run *run, const struct instance *instance, struct
     if (!pg_rows_count(rows))
         return action_replaced(err);
     if (take_all_documents(run, instance, write_alias, item, err) < 0)
-        return -1;
+        return block_explain(instance->index_name, "Not all documents are removed.", err);
     return history_query(context->history, sql_history_rejected_clear,
                          PG_VALUES(pg_number(instance->id).text), NULL, err);
 }

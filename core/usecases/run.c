@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/utf8.h"
@@ -98,6 +99,7 @@ int run_begin(struct context *context, const struct run_spec *spec, struct run *
     *ret_skipped = false;
     *ret_run = (struct run){
         .context = context,
+        .name = spec->name,
         .action =
             {
                 .parent_id = spec->parent_id,
@@ -176,6 +178,9 @@ int run_end(struct run *run, int result, struct report_item *item, struct error 
 {
     if (run->open && result == 0)
         result = close_success(run, item, err);
+    /* "engine: bulk: ..." may come from any floor: of several masters the user must know which. */
+    if (result < 0 && run->name && !strstr(err->message, run->name))
+        error_prefix(err, "%s", run->name);
     if (run->open && result < 0) {
         if (run->in_transaction)
             history_rollback(run->context->history);

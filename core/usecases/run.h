@@ -28,6 +28,8 @@ struct run_spec {
 
 struct run {
     struct context *context;
+    const char
+        *name; /* how messages call what it is about; NULL: a parent, which stands for several */
     struct action action;
     struct action_outcome outcome; /* to be filled in while it runs; status is for run_end() */
     int locks;
@@ -56,8 +58,8 @@ void run_leave_open(struct run *run);
 
 /*
  * Closes the row by `result` (0: complete, or partial if the outcome says so; -1: failed or
- * interrupted with *err), releases the locks and returns the final result. The item, if given,
- * gets id, status, result and duration.
+ * interrupted with *err, whose message then names what the run is about), releases the locks and
+ * returns the final result. The item, if given, gets id, status, result and duration.
  */
 int run_end(struct run *run, int result, struct report_item *item, struct error *err);
 

@@ -26,8 +26,11 @@ int targets_parse(char *const *words, size_t count, struct targets *ret_targets,
             return error_set(err, ERR_USAGE,
                              "\"%s\" is neither a name nor the number of an instance", words[i]);
         if (number) {
-            if (!last || last->number)
-                return error_set(err, ERR_USAGE, "the number %d stands behind no name", number);
+            if (!last || last->number) {
+                error_set(err, ERR_USAGE, "the number %d does not follow a name", number);
+                return error_hint(err, "Write NAME %d or NAME-%d. Digits alone cannot be a name.",
+                                  number, number);
+            }
             last->number = number;
             continue;
         }
@@ -121,10 +124,12 @@ int instance_again(struct context *context, const struct instance *before,
     *ret_instance = instances_by_id(ret_now, before->id);
     if (*ret_instance && instance_is_live(*ret_instance))
         return 0;
-    return error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", before->index_name);
+    error_set(err, ERR_FAILED, "index \"%s\" was dropped meanwhile", before->index_name);
+    return error_hint(err, "See which instances there are: esmigrate es_list %s", before->master);
 }
 
-int choice_check_declared(struct context *context, const struct choice *choice, struct error *err)
+int choice_check_declared(struct context *context, const struct choice *choice, const char *command,
+                          struct error *err)
 {
     const char *name = choice->master.name;
     const struct instance *newest = instances_newest(&choice->instances);
@@ -136,17 +141,20 @@ int choice_check_declared(struct context *context, const struct choice *choice, 
     if (strcmp(newest->fingerprint, declared.fingerprint) == 0)
         return 0;
     const struct instance *has = instances_by_fingerprint(&choice->instances, declared.fingerprint);
-    error_set(err, ERR_FAILED, "%s: the newest instance, %d, does not have the declaration in %s",
-              name, newest->number, context->settings.indexes);
+    error_set(err, ERR_FAILED,
+              "%s: the newest instance, %d, was made from another declaration "
+              "than %s/%s",
+              name, newest->number, context->settings.indexes, name);
     if (has)
         return error_hint(err,
-                          "Instance %d has it; name it: %s %d, or name %d if you mean that "
-                          "one.",
-                          has->number, name, has->number, newest->number);
+                          "Instance %d was made from it: esmigrate %s %s %d. If you mean instance "
+                          "%d all the same: esmigrate %s %s %d",
+                          has->number, command, name, has->number, newest->number, command, name,
+                          newest->number);
     return error_hint(err,
-                      "No instance has it yet: esmigrate es_create %s; or name the instance "
-                      "you mean: %s %d",
-                      name, name, newest->number);
+                      "No instance was made from it yet: esmigrate es_create %s. If you mean "
+                      "instance %d all the same: esmigrate %s %s %d",
+                      name, newest->number, command, name, newest->number);
 }
 
 int check_ours(struct context *context, const struct instance *instance,
@@ -159,15 +167,19 @@ int check_ours(struct context *context, const struct instance *instance,
     if (!index.exists) {
         error_set(err, ERR_FAILED, "index \"%s\" is gone from the engine", instance->index_name);
         return error_hint(err,
-                          "Make it again, empty, with its own declaration: esmigrate es_create "
-                          "%s --engine-only",
-                          instance->master);
+                          "Make it again, empty, with its own declaration: esmigrate es_create %s "
+                          "--engine-only. Then fill it: esmigrate es_update %s %d",
+                          instance->master, instance->master, instance->number);
     }
     if (strcmp(index.uuid, instance->index_uuid) != 0) {
         error_set(err, ERR_FAILED, "index \"%s\" in the engine is not the one esmigrate made",
                   instance->index_name);
         error_detail(err, "Its uuid is %s, the history has %s.", index.uuid, instance->index_uuid);
-        return error_hint(err, "Someone made it anew, or this is another cluster: check --engine.");
+        return error_hint(
+            err,
+            "Is this the right cluster (--engine)? If it is, someone made or restored "
+            "the index: delete it by hand, then: esmigrate es_create %s --engine-only",
+            instance->master);
     }
     if (ret_index) {
         *ret_index = TAKE(index);

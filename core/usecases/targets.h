@@ -51,9 +51,10 @@ int instance_again(struct context *context, const struct instance *before,
 
 /*
  * When a declaration is at hand, the newest instance must have its fingerprint; else ERR_FAILED,
- * naming the instance that has it, or es_create.
+ * naming the instance that has it, or es_create. `command` is the one that the hint tells to type.
  */
-int choice_check_declared(struct context *context, const struct choice *choice, struct error *err);
+int choice_check_declared(struct context *context, const struct choice *choice, const char *command,
+                          struct error *err);
 
 /*
  * The engine index of the instance is the one the history recorded (rule R8), else ERR_FAILED;

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
+#include "domain/block.h"
 #include "domain/horizon.h"
 #include "load/load.h"
 #include "sql.h"
@@ -77,10 +78,11 @@ static int open_source(struct update *update, struct error *err)
     if (err->kind != ERR_USAGE)
         return -1;
     err->kind = ERR_POSTGRES;
-    return error_hint(err,
-                      "The source has changed since instance %d was created; its SQL is kept "
-                      "in esmigrate.index_instance. Update its successor instead.",
-                      instance->number);
+    return error_hint(
+        err,
+        "The instance is updated with the SQL it was created with, which does not fit "
+        "the source any more. Change the files, then: esmigrate es_create %s",
+        instance->master);
 }
 
 /* A changed-since time means nothing in another database. */
@@ -119,8 +121,10 @@ static int choose_mode(struct update *update, struct error *err)
     }
     if (check_identity(update, err) < 0)
         return -1;
-    if (asked)
-        return history_parse_time(update->context->history, asked, &update->since, err);
+    if (asked) {
+        update->since = x_strdup(asked);
+        return 0;
+    }
     if (!instance->changed_through) {
         log_say(log, LOG_NOTICE, "%s: no changed-since time is known yet, so the update is full",
                 instance->index_name);
@@ -244,7 +248,10 @@ static int check_count(struct update *update, struct error *err)
                   "index \"%s\": documents.sql returns the same _id more than once",
                   instance->index_name);
         error_detail(err, "For example: %s.", buffer_cstr(&list));
-        error_hint(err, "Make _id unique, and create a new instance with es_create.");
+        error_hint(err,
+                   "Mend the rows, then: esmigrate es_update %s-%d --full. Or make _id unique in "
+                   "documents.sql, then: esmigrate es_create %s",
+                   instance->master, instance->number, instance->master);
     } else {
         error_set(err, ERR_FAILED,
                   "index \"%s\" holds %" PRId64 " documents, but %" PRId64 " were accepted",
@@ -348,6 +355,16 @@ static void note_outcome(struct update *update)
     outcome->changed_from = update->item->changed_from;
 }
 
+/* Where a failed update leaves the index, if it `began` to write or met a full disk. */
+static int say_state(const struct instance *instance, bool began, struct error *err)
+{
+    _cleanup_free_ char *mark = time_rfc3339(instance->changed_through);
+    _cleanup_free_ char *state = mark ? x_printf("changed_through stays at %s.", mark)
+                                      : x_strdup("The index is not filled yet.");
+    block_explain(instance->index_name, state, err);
+    return err->detail || !began ? -1 : error_detail(err, "%s", state);
+}
+
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
@@ -361,8 +378,10 @@ static int update_in_run(struct update *update, const struct master *master, str
                    ? -1
                    : check_ours(update->context, update->instance, NULL, err);
     if (prepare(update, err) < 0)
-        return -1;
-    return load_in_snapshot(update, err) < 0 ? -1 : finish(update, err);
+        return say_state(update->instance, false, err);
+    if (load_in_snapshot(update, err) < 0 || finish(update, err) < 0)
+        return say_state(update->instance, true, err);
+    return 0;
 }
 
 static int update_one(struct context *context, const struct update_request *request,
@@ -423,7 +442,7 @@ static int choose(struct context *context, const struct update_request *request,
     case UPDATE_LAST:
         if (!newest)
             return no_active(choice, err);
-        if (choice_check_declared(context, choice, err) < 0)
+        if (choice_check_declared(context, choice, "es_update", err) < 0)
             return -1;
         choice_add(choice, newest);
         return 0;
@@ -485,7 +504,7 @@ static void keep_first(struct context *context, struct error *first, struct erro
     if (!error_is_set(first) || next->kind == ERR_STOPPED)
         error_move(first, next);
     else
-        log_say(context->log, LOG_WARNING, "%s", next->message);
+        log_error(context->log, next);
 }
 
 static int update_chosen(struct context *context, const struct update_request *request,
@@ -514,27 +533,52 @@ static int update_chosen(struct context *context, const struct update_request *r
     return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
 }
 
-static int judge_rejections(const struct update_request *request, const struct report *report,
-                            struct error *err)
+static int rejections_open(struct context *context, const struct report_item *item,
+                           struct error *err)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    bool one = item->rejected_open == 1;
+    error_set(err, ERR_REJECTED, "index \"%s\": %" PRId64 " rejected document%s open", item->index,
+              item->rejected_open, one ? " is" : "s are");
+    error_hint(
+        err,
+        "Everything else is up to date. Mend the source; every es_update tries %s again, and "
+        "--allow-rejected %" PRId64 " tolerates %s. See why: SELECT doc_id, reason FROM "
+        "esmigrate.rejected_document",
+        one ? "it" : "them", item->rejected_open, one ? "it" : "them");
+    if (history_query(context->history, sql_history_rejected_example, PG_VALUES(item->index), &rows,
+                      &ignored) == 0 &&
+        pg_rows_count(rows))
+        error_detail(err, "%s_id \"%s\": %s: %s",
+                     one ? "" : "The latest: ", pg_text(rows, 0, "doc_id"),
+                     pg_text(rows, 0, "error_type"), pg_text(rows, 0, "reason"));
+    return -1;
+}
+
+static int judge_rejections(struct context *context, const struct update_request *request,
+                            const struct report *report, struct error *err)
 {
     for (size_t i = 0; i < report->count; i++) {
         const struct report_item *item = &report->items[i];
         if (item->rejected_open <= request->allowed_rejected)
             continue;
-        error_set(err, ERR_REJECTED, "index \"%s\": %" PRId64 " rejected documents are open",
-                  item->index, item->rejected_open);
-        return error_hint(err, "Everything else is up to date. See them with SELECT * FROM "
-                               "esmigrate.rejected_document; every es_update tries them again.");
+        return rejections_open(context, item, err);
     }
     return 0;
 }
 
-int update_instances(struct context *context, const struct update_request *request,
+int update_instances(struct context *context, const struct update_request *asked,
                      struct report *report, struct error *err)
 {
     _cleanup_(targets_release) struct targets all = {};
-    if (context_open_history(context, true, err) < 0)
+    _cleanup_free_ char *since = NULL;
+    if (context_open_history(context, true, err) < 0 ||
+        (asked->since && history_parse_time(context->history, asked->since, &since, err) < 0))
         return -1;
+    struct update_request parsed = *asked;
+    const struct update_request *request = &parsed;
+    parsed.since = since;
     if (request->choice == UPDATE_ACTIVE && all_masters(context, &all, err) < 0)
         return -1;
     const struct targets *targets = request->choice == UPDATE_ACTIVE ? &all : &request->targets;
@@ -545,5 +589,5 @@ int update_instances(struct context *context, const struct update_request *reque
     for (size_t i = 0; i < targets->count; i++)
         choice_release(&choices[i]);
     free(choices);
-    return result < 0 ? -1 : judge_rejections(request, report, err);
+    return result < 0 ? -1 : judge_rejections(context, request, report, err);
 }

@@ -82,7 +82,7 @@ def test_without_a_number_the_newest_instance_must_be_that_of_the_files(app):
     app.ok("es_update", MASTER, "2")
     courses.declare(app)
     result = app.fails(1, "es_activate", MASTER)
-    assert "HINT: Instance 1 has it" in result.err
+    assert "HINT: Instance 1 was made from it" in result.err
     expect_active(app, "course_search-1")
 
 

@@ -119,7 +119,7 @@ def test_last_refuses_when_the_newest_instance_is_not_that_of_the_files(app):
     app.ok("es_create", MASTER)
     courses.declare(app)
     result = app.fails(1, "es_update", MASTER, "--last")
-    assert "Instance 1 has it" in result.err
+    assert "Instance 1 was made from it" in result.err
     assert app.docs("course_search-2") == {}
 
 

@@ -53,6 +53,22 @@ def put_version(app, doc_id, version, source):
     app.engine_server.must("PUT", path, source)
 
 
+def load_that_will_meet_a_newer_version(app):
+    """A load of 50 items stopped at its gate, while the history issues a newer version and document 7 gets it.
+
+    (gate, process, version)
+    """
+    gate = gated_items(app, 50, 25)
+    app.ok("es_create", "item")
+    gate.close()
+    process = app.start("es_update", "item", "1")
+    gate.wait()
+    newer = instance(app)["read_version"] + 1000
+    app.sql("UPDATE esmigrate.index_instance SET read_version = %s", (newer,))
+    put_version(app, 7, newer, {"title": "newer"})
+    return gate, process, newer
+
+
 # ---- the write alias and the version
 
 
@@ -208,14 +224,7 @@ def test_a_foreign_version_is_an_error_that_names_both_numbers(app):
 
 
 def test_a_version_that_the_history_did_issue_is_superseded(app):
-    gate = gated_items(app, 50, 25)
-    app.ok("es_create", "item")
-    gate.close()
-    process = app.start("es_update", "item", "1")
-    gate.wait()
-    newer = instance(app)["read_version"] + 1000
-    app.sql("UPDATE esmigrate.index_instance SET read_version = %s", (newer,))
-    put_version(app, 7, newer, {"title": "newer"})
+    gate, process, newer = load_that_will_meet_a_newer_version(app)
     gate.open()
     process.wait(check=0)
     row = app.history()[-1]
@@ -226,14 +235,7 @@ def test_a_version_that_the_history_did_issue_is_superseded(app):
 
 def test_a_conflict_with_a_version_issued_just_now_is_looked_up_after_it(app):
     """The newest version is asked for after the 409: the same request meets an issued one and a foreign one."""
-    gate = gated_items(app, 50, 25)
-    app.ok("es_create", "item")
-    gate.close()
-    process = app.start("es_update", "item", "1")
-    gate.wait()
-    newer = instance(app)["read_version"] + 1000
-    app.sql("UPDATE esmigrate.index_instance SET read_version = %s", (newer,))
-    put_version(app, 7, newer, {"title": "newer"})
+    gate, process, newer = load_that_will_meet_a_newer_version(app)
     put_version(app, 9, newer + 1, {"title": "foreign"})
     gate.open()
     result = process.wait(check=1)

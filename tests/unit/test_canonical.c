@@ -74,11 +74,12 @@ TEST(words_and_lone_values_are_kept)
 
 TEST(a_key_that_stands_twice_is_refused)
 {
-    check_refused("{\"a\":1,\"a\":1}", "line 1, column 8: the key \"a\" stands twice");
+    check_refused("{\"a\":1,\"a\":1}", "line 1, column 8: the key \"a\" appears twice");
     check_refused("{\n  \"a\": 1,\n  \"b\": 2,\n    \"\\u0061\": 3\n}",
-                  "line 4, column 5: the key \"a\" stands twice");
-    check_refused("{\"x\":[{\"q\":{},\"q\":[]}]}", "line 1, column 15: the key \"q\" stands twice");
-    check_refused("{\"\":1,\"\":2}", "line 1, column 7: the key \"\" stands twice");
+                  "line 4, column 5: the key \"a\" appears twice");
+    check_refused("{\"x\":[{\"q\":{},\"q\":[]}]}",
+                  "line 1, column 15: the key \"q\" appears twice");
+    check_refused("{\"\":1,\"\":2}", "line 1, column 7: the key \"\" appears twice");
 }
 
 TEST(a_key_may_stand_in_several_objects)
@@ -108,6 +109,7 @@ TEST(syntax_errors_name_line_and_column)
         {"{\n \"a\": 1,\n \"b\" 2}", "line 3, column 6: "},
         {"[1,]", "line 1, column 4: "},
         {"{} x", "line 1, column 4: "},
+        {"[\"\xc3\xbc\" x]", "line 1, column 6: "}, /* characters, not bytes */
         {"{\n'a':1}", "line 2, column 1: "},
         {"[1,\nNaN]", "line 2, column 1: "},
         {"{\"a\":\n Infinity}", "line 2, column 2: "},

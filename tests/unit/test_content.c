@@ -123,7 +123,7 @@ TEST(a_body_with_a_key_twice_has_no_fingerprint)
     _cleanup_(error_release) struct error err = {};
     const struct content content = content_of("{\"settings\":{},\"settings\":{}}");
     assert_null(content_fingerprint(&content, &err));
-    assert_error(&err, ERR_USAGE, "line 1, column 16: the key \"settings\" stands twice");
+    assert_error(&err, ERR_USAGE, "line 1, column 16: the key \"settings\" appears twice");
 }
 
 /* ---- the body of "create index" ---- */

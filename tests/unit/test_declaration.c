@@ -89,8 +89,41 @@ TEST(missing_files_are_named)
         _cleanup_free_ char *path = x_printf("%s/course_search/%s", folder, files[i]);
         _cleanup_free_ char *wanted = x_printf("%s: No such file or directory", files[i]);
         assert_int_equal(unlink(path), 0);
-        check_refused(folder, wanted, NULL);
+        check_refused(folder, wanted, "the files index.json and documents.sql");
     }
+}
+
+TEST(a_missing_declaration_whose_name_is_nearly_that_of_another_names_it)
+{
+    _cleanup_folder_ char *folder = make_declaration();
+    _cleanup_(error_release) struct error err = {};
+    struct declaration declaration = {};
+    assert_int_equal(declaration_read(folder, "cuorse_search", &declaration, &err), -1);
+    assert_contains(err.hint, "Did you mean course_search?");
+}
+
+TEST(a_missing_folder_of_declarations_is_told_from_a_missing_declaration)
+{
+    _cleanup_folder_ char *folder = folder_make();
+    _cleanup_(error_release) struct error err = {};
+    _cleanup_free_ char *none = x_printf("%s/none", folder);
+    _cleanup_free_ char *wanted = x_printf("there is no folder of declarations \"%s\"", none);
+    assert_int_equal(declarations_check(folder, &err), 0);
+    assert_int_equal(declarations_check(none, &err), -1);
+    assert_error(&err, ERR_USAGE, wanted);
+    assert_int_equal(declaration_missing(none, "course_search", &err), -1);
+    assert_error(&err, ERR_USAGE, wanted);
+}
+
+TEST(a_byte_order_mark_is_left_out)
+{
+    _cleanup_folder_ char *folder = make_declaration();
+    _cleanup_(declaration_release) struct declaration declaration = {};
+    folder_write(folder, "course_search/index.json", "\xef\xbb\xbf{}");
+    folder_write(folder, "course_search/documents.sql", "\xef\xbb\xbfSELECT 1 AS _id");
+    read_well(folder, &declaration);
+    assert_string_equal(declaration.content.body, "{}");
+    assert_string_equal(declaration.content.documents_sql, "SELECT 1 AS _id");
 }
 
 TEST(a_missing_declaration_says_how_to_make_one)
@@ -196,7 +229,7 @@ TEST(syntax_errors_have_the_file_and_the_place)
 {
     check_body_refused("{\n  \"mappings\": {},\n}", "line 3, column 1: expected '\"'", NULL);
     check_body_refused("{\n  \"mappings\": {\"a\":1,\n \"a\":2}\n}",
-                       "line 3, column 2: the key \"a\" stands twice", NULL);
+                       "line 3, column 2: the key \"a\" appears twice", NULL);
 }
 
 TEST(a_request_line_is_explained)
@@ -327,7 +360,7 @@ TEST(wrong_options_are_refused_by_name)
 TEST(an_option_that_stands_twice_is_refused)
 {
     check_options_refused("{\"overlap\":\"1 hour\",\"overlap\":\"5 seconds\"}",
-                          "line 1, column 21: the key \"overlap\" stands twice");
+                          "line 1, column 21: the key \"overlap\" appears twice");
 }
 
 TEST(the_password_of_the_source_is_not_stored)
@@ -376,6 +409,9 @@ int main(void)
         cmocka_unit_test(the_files_are_kept_verbatim),
         cmocka_unit_test(changed_sql_and_master_json_may_be_missing),
         cmocka_unit_test(missing_files_are_named),
+        cmocka_unit_test(a_missing_declaration_whose_name_is_nearly_that_of_another_names_it),
+        cmocka_unit_test(a_missing_folder_of_declarations_is_told_from_a_missing_declaration),
+        cmocka_unit_test(a_byte_order_mark_is_left_out),
         cmocka_unit_test(a_missing_declaration_says_how_to_make_one),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(a_folder_in_the_place_of_a_file_is_refused),

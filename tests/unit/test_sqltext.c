@@ -175,6 +175,16 @@ TEST(the_text_before_the_semicolon_stays_byte_for_byte)
     assert_string_equal(statement, sql);
 }
 
+TEST(white_space_comments_and_semicolons_are_no_statement)
+{
+    static const char *const empty[] = {"", " \t\r\n", ";", "-- SELECT 1", "/* ; */ ;\n-- x\n"};
+    static const char *const full[] = {"SELECT 1", "-- x\nSELECT 1", ";SELECT 1", "''", "x"};
+    for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
+        assert_true(sqltext_is_empty(empty[i]));
+    for (size_t i = 0; i < ARRAY_SIZE(full); i++)
+        assert_false(sqltext_is_empty(full[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +199,7 @@ int main(void)
         cmocka_unit_test(dollar_quotes_end_at_their_own_tag),
         cmocka_unit_test(parameters_and_dollars_in_names_are_no_quotes),
         cmocka_unit_test(the_text_before_the_semicolon_stays_byte_for_byte),
+        cmocka_unit_test(white_space_comments_and_semicolons_are_no_statement),
     };
     return cmocka_run_group_tests_name("sqltext", tests, NULL, NULL);
 }

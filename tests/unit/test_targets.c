@@ -70,10 +70,10 @@ TEST(several_names_stay_in_order)
 
 TEST(a_number_behind_no_name_is_refused)
 {
-    check_refused("2", "the number 2 stands behind no name");
-    check_refused("2 course", "the number 2 stands behind no name");
-    check_refused("course 2 3", "the number 3 stands behind no name");
-    check_refused("course-2 3", "the number 3 stands behind no name");
+    check_refused("2", "the number 2 does not follow a name");
+    check_refused("2 course", "the number 2 does not follow a name");
+    check_refused("course 2 3", "the number 3 does not follow a name");
+    check_refused("course-2 3", "the number 3 does not follow a name");
 }
 
 TEST(digits_are_never_a_name)

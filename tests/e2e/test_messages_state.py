@@ -1,0 +1,516 @@
+"""What a command is told that is right in itself, but not in this state of things: the exact message and exit code.
+
+Each text is what a terminal shows: the command, all of stderr, the exit code.
+"""
+
+import courses
+import pytest
+from messages import at_home, said, transcript
+
+MASTER = courses.MASTER
+
+
+@pytest.fixture
+def school(app):
+    """An application in its project folder."""
+    return at_home(app)
+
+
+# ---- the history
+
+
+def test_no_history(school):
+    courses.declare(school)
+    transcript(
+        school,
+        """
+        $ esmigrate es_create course_search
+        esmigrate: error: the history schema is missing in the database "school"
+        HINT: If it is the right database, create the schema: esmigrate es_init. If not, name the right one with --history (ESMIGRATE_HISTORY).
+        exit code 1
+        $ esmigrate es_list
+        esmigrate: error: the history schema is missing in the database "school"
+        HINT: If it is the right database, create the schema: esmigrate es_init. If not, name the right one with --history (ESMIGRATE_HISTORY).
+        exit code 1
+        """,
+    )
+
+
+def test_an_older_history(school):
+    school.ok("es_init")
+    school.sql("DELETE FROM esmigrate.schema_migration WHERE version > 0")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: the history has schema version 0, this esmigrate needs version 1
+        HINT: Upgrade it: esmigrate es_init
+        exit code 1
+        """,
+    )
+
+
+def test_a_newer_history(school):
+    school.ok("es_init")
+    school.sql("INSERT INTO esmigrate.schema_migration VALUES (9001, 'later', 'x', '99.1')")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: the history was upgraded for esmigrate 99.1 or newer, this one is 0.1.0
+        HINT: Install esmigrate 99.1 or newer.
+        exit code 1
+        $ esmigrate es_init
+        esmigrate: error: the history was upgraded for esmigrate 99.1 or newer, this one is 0.1.0
+        HINT: Install esmigrate 99.1 or newer.
+        exit code 1
+        """,
+    )
+
+
+def test_a_migration_of_another_content(school):
+    school.ok("es_init")
+    school.sql("UPDATE esmigrate.schema_migration SET sha256 = 'other' WHERE version = 1")
+    transcript(
+        school,
+        """
+        $ esmigrate es_init
+        esmigrate: error: migration 0001_history was applied to the history with another content
+        HINT: This esmigrate, or the one that applied it, is no release: use the released version.
+        exit code 1
+        """,
+    )
+
+
+def test_a_copied_history(school):
+    courses.activated(school, changed=courses.CHANGED)
+    # As in a restored backup: the database is another one than the history remembers.
+    school.sql("UPDATE esmigrate.installation SET database_oid = database_oid + 1")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: the history was copied here from another database
+        DETAIL: The indexes it names belong to the original, which may still write to them.
+        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        exit code 1
+        $ esmigrate es_init
+        esmigrate: error: the history was copied here from another database
+        DETAIL: The indexes it names belong to the original, which may still write to them.
+        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        exit code 1
+        """,
+    )
+
+
+def test_another_prefix(school):
+    courses.activated(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --prefix other_
+        esmigrate: error: the history belongs to the prefix "qa_", not to "other_"
+        HINT: Give --prefix 'qa_' (or ESMIGRATE_PREFIX), or take the history over for "other_": esmigrate es_init --adopt --prefix 'other_'
+        exit code 1
+        $ esmigrate es_init --adopt --prefix other_
+        esmigrate: error: the history has live instances with the prefix "qa_", so "other_" cannot replace it
+        HINT: Give --prefix 'qa_', or drop the instances first: esmigrate es_drop NAME --all
+        exit code 1
+        """,
+    )
+
+
+# ---- names and numbers
+
+
+def test_an_unknown_master(school):
+    courses.created(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update cuorse_search
+        esmigrate: error: the history knows no master "cuorse_search"
+        HINT: Did you mean course_search? See which there are: esmigrate es_list
+        exit code 2
+        $ esmigrate es_activate lessons
+        esmigrate: error: the history knows no master "lessons"
+        HINT: See which there are: esmigrate es_list
+        exit code 2
+        """,
+    )
+    courses.declare(school, "lesson_search")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update lesson_search
+        esmigrate: error: the history knows no master "lesson_search"
+        HINT: It is declared: esmigrate es_create lesson_search
+        exit code 2
+        """,
+    )
+
+
+def test_an_unknown_number(school):
+    courses.created(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 7
+        esmigrate: error: course_search has no live instance 7
+        HINT: There are: 1. See esmigrate es_list course_search
+        exit code 1
+        $ esmigrate es_drop course_search-7
+        esmigrate: error: course_search has no live instance 7
+        HINT: There are: 1. See esmigrate es_list course_search
+        exit code 1
+        $ esmigrate es_create course_search 7
+        esmigrate: error: course_search: there is no live instance 7
+        HINT: Instance 1 has this declaration: esmigrate es_create course_search 1
+        exit code 1
+        """,
+    )
+
+
+def test_every_instance_is_dropped(school):
+    courses.created(school, changed=courses.CHANGED)
+    school.ok("es_drop", MASTER, "--all", "--yes")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: error: course_search has no live instance 1
+        HINT: It has none at all: esmigrate es_create course_search
+        exit code 1
+        $ esmigrate es_activate course_search
+        esmigrate: error: course_search has no instance
+        HINT: Create one: esmigrate es_create course_search
+        exit code 1
+        """,
+    )
+
+
+def test_an_update_without_an_active_instance(school):
+    courses.filled(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: course_search has no active instance
+        HINT: The newest is 1: esmigrate es_update course_search 1
+        exit code 1
+        """,
+    )
+
+
+def test_since_without_a_zone(school):
+    courses.activated(school, changed=courses.CHANGED)
+    rows = len(school.history())
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --since '2026-01-31 08:00'
+        esmigrate: error: the time "2026-01-31 08:00" has no time zone
+        HINT: Write it as RFC 3339, for example 2026-01-31T08:00:00Z.
+        exit code 2
+        $ esmigrate es_update course_search --since yesterdayZ
+        esmigrate: error: "yesterdayZ" is not a time
+        HINT: Write it as RFC 3339, for example 2026-01-31T08:00:00Z.
+        exit code 2
+        """,
+    )
+    assert len(school.history()) == rows
+
+
+# ---- not ours
+
+
+def test_an_index_of_that_name_that_is_not_ours(school):
+    courses.make_courses(school)
+    school.ok("es_init")
+    courses.declare(school)
+    school.engine_server.must("PUT", school.full_name("course_search-1"))
+    transcript(
+        school,
+        """
+        $ esmigrate es_create course_search
+        esmigrate: error: the engine has an index "qa_course_search-1" that is not esmigrate's
+        HINT: If nobody needs it, delete it by hand and run the same command again. If somebody does, esmigrate needs a history with another --prefix.
+        exit code 1
+        """,
+    )
+
+
+def test_an_index_under_the_name_of_the_alias(school):
+    courses.filled(school, changed=courses.CHANGED)
+    school.engine_server.must("PUT", school.full_name(MASTER))
+    courses.declare(school, documents=courses.OTHER_DOCUMENTS)
+    transcript(
+        school,
+        """
+        $ esmigrate es_create course_search
+        esmigrate: error: the engine has an index named "qa_course_search", which course_search needs as its alias
+        HINT: If nobody reads it any more, delete it by hand and run the same command again; or give the declaration another name.
+        exit code 1
+        $ esmigrate es_activate course_search 1
+        esmigrate: error: qa_course_search-1: the engine has an index named "qa_course_search", which course_search needs as its alias
+        HINT: Delete that index once nobody reads it any more, then run the same command again.
+        exit code 1
+        """,
+    )
+
+
+def test_an_index_that_is_gone(school):
+    courses.activated(school, changed=courses.CHANGED)
+    school.engine_server.must("DELETE", school.full_name("course_search-1"))
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: index "qa_course_search-1" is gone from the engine
+        HINT: Make it again, empty, with its own declaration: esmigrate es_create course_search --engine-only. Then fill it: esmigrate es_update course_search 1
+        exit code 1
+        """,
+    )
+
+
+def test_an_index_that_someone_made_anew(school):
+    courses.activated(school, changed=courses.CHANGED)
+    name = school.full_name("course_search-1")
+    [before] = school.engine_server.must("GET", f"_cat/indices/{name}?format=json&h=uuid")
+    school.engine_server.must("DELETE", name)
+    school.engine_server.must("PUT", name)
+    [now] = school.engine_server.must("GET", f"_cat/indices/{name}?format=json&h=uuid")
+    result = school.run("es_update", MASTER)
+    result.err = result.err.replace(before["uuid"], "UUID-1").replace(now["uuid"], "UUID-2")
+    said(
+        school,
+        result,
+        """
+        esmigrate: error: index "qa_course_search-1" in the engine is not the one esmigrate made
+        DETAIL: Its uuid is UUID-2, the history has UUID-1.
+        HINT: Is this the right cluster (--engine)? If it is, someone made or restored the index: delete it by hand, then: esmigrate es_create course_search --engine-only
+        exit code 1
+        """,
+    )
+
+
+# ---- activate
+
+
+def test_activate_before_the_instance_is_filled(school):
+    courses.created(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: index "qa_course_search-1" has never completed a full update
+        HINT: Fill it: esmigrate es_update course_search 1
+        exit code 1
+        """,
+    )
+
+
+def test_activate_with_a_declaration_that_no_instance_has(school):
+    courses.filled(school, changed=courses.CHANGED)
+    courses.declare(school, documents=courses.OTHER_DOCUMENTS)
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: course_search: the newest instance, 1, was made from another declaration than indexes/course_search
+        HINT: No instance was made from it yet: esmigrate es_create course_search. If you mean instance 1 all the same: esmigrate es_activate course_search 1
+        exit code 1
+        $ esmigrate es_update course_search --last
+        esmigrate: error: course_search: the newest instance, 1, was made from another declaration than indexes/course_search
+        HINT: No instance was made from it yet: esmigrate es_create course_search. If you mean instance 1 all the same: esmigrate es_update course_search 1
+        exit code 1
+        """,
+    )
+
+
+def test_activate_with_the_declaration_of_another_instance(school):
+    courses.filled(school, changed=courses.CHANGED)
+    courses.second_instance(school)
+    courses.declare(school)
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: course_search: the newest instance, 2, was made from another declaration than indexes/course_search
+        HINT: Instance 1 was made from it: esmigrate es_activate course_search 1. If you mean instance 2 all the same: esmigrate es_activate course_search 2
+        exit code 1
+        """,
+    )
+
+
+# ---- destructive
+
+
+def test_not_confirmed(school):
+    courses.filled(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_drop course_search-1
+        esmigrate: error: es_drop is not confirmed; nothing was changed
+        HINT: Look at the plan with --dry-run, then give --yes.
+        exit code 8
+        $ esmigrate es_clear course_search-1
+        esmigrate: error: es_clear is not confirmed; nothing was changed
+        HINT: Look at the plan with --dry-run, then give --yes.
+        exit code 8
+        """,
+    )
+
+
+def test_the_active_instance(school):
+    courses.activated(school, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_drop course_search-1
+        esmigrate: error: index "qa_course_search-1" is active: readers of course_search use it
+        HINT: Activate another instance first, or give --force to es_drop it all the same.
+        exit code 1
+        $ esmigrate es_clear course_search-1 --yes
+        esmigrate: error: index "qa_course_search-1" is active: readers of course_search use it
+        HINT: Activate another instance first, or give --force to es_clear it all the same.
+        exit code 1
+        """,
+    )
+
+
+# ---- rows
+
+
+def test_a_row_without_an_id(school):
+    courses.filled(school, documents="SELECT nullif(id, 9) AS _id, changed_at AS _changed_at, title FROM course")
+    school.sql("INSERT INTO course VALUES (9, 'Nine')")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: qa_course_search-1 has no changed.sql: rows that are gone are found by --full only
+        esmigrate: error: qa_course_search-1: documents.sql returned a row whose _id is null
+        DETAIL: changed_through stays at TIME.
+        HINT: Mend that row in the source and run the same command again; or leave such rows out with WHERE in documents.sql, and make a new instance with es_create.
+        exit code 1
+        """,
+    )
+
+
+def test_a_row_that_the_source_cannot_compute(school):
+    courses.filled(
+        school,
+        index="{}",
+        documents="SELECT id AS _id, changed_at AS _changed_at, 1 / (9 - id) AS rank FROM course",
+        changed="SELECT id AS _id FROM course WHERE changed_at >= $1 AND 1 / (8 - id) IS NOT NULL",
+    )
+    school.sql("INSERT INTO course VALUES (9, 'Nine')")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: error: qa_course_search-1: documents.sql: source database: division by zero
+        DETAIL: changed_through stays at TIME.
+        exit code 5
+        """,
+    )
+    school.sql("UPDATE course SET id = 8 WHERE id = 9")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: error: qa_course_search-1: changed.sql: source database: division by zero
+        DETAIL: changed_through stays at TIME.
+        exit code 5
+        """,
+    )
+
+
+def test_duplicate_ids(school):
+    documents = "SELECT id % 2 AS _id, changed_at AS _changed_at, title FROM course"
+    courses.created(school, documents=documents)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: error: index "qa_course_search-1": documents.sql returns the same _id more than once
+        DETAIL: For example: 1.
+        HINT: Mend the rows, then: esmigrate es_update course_search-1 --full. Or make _id unique in documents.sql, then: esmigrate es_create course_search
+        exit code 1
+        """,
+    )
+
+
+def test_rejected_documents(school):
+    documents = "SELECT id AS _id, changed_at AS _changed_at, CASE WHEN id > 2 THEN title END AS rank FROM course"
+    index = {"mappings": {"properties": {"rank": {"type": "integer"}}}}
+    courses.created(school, index=index, documents=documents, changed=courses.CHANGED)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: error: index "qa_course_search-1": 1 rejected document is open
+        DETAIL: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
+        HINT: Everything else is up to date. Mend the source; every es_update tries it again, and --allow-rejected 1 tolerates it. See why: SELECT doc_id, reason FROM esmigrate.rejected_document
+        exit code 4
+        """,
+    )
+    school.sql("INSERT INTO course VALUES (4, 'Course 4')")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: error: index "qa_course_search-1": 2 rejected documents are open
+        DETAIL: The latest: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
+        HINT: Everything else is up to date. Mend the source; every es_update tries them again, and --allow-rejected 2 tolerates them. See why: SELECT doc_id, reason FROM esmigrate.rejected_document
+        exit code 4
+        """,
+    )
+
+
+def test_every_document_is_rejected(school):
+    documents = "SELECT id AS _id, changed_at AS _changed_at, title AS rank FROM course"
+    index = {"mappings": {"properties": {"rank": {"type": "integer"}}}}
+    courses.created(school, index=index, documents=documents)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: error: index "qa_course_search-1": all of 3 documents were refused
+        DETAIL: The first: "1": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '1'. Preview of field's value: 'Course 1': For input string: "Course 1"
+        HINT: Mend the mapping in index.json, or documents.sql, and es_create a new instance.
+        exit code 1
+        """,
+    )
+
+
+def test_a_source_that_has_changed_since(school):
+    courses.activated(school, changed=courses.CHANGED)
+    school.sql("ALTER TABLE course RENAME title TO name")
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
+        HINT: The instance is updated with the SQL it was created with, which does not fit the source any more. Change the files, then: esmigrate es_create course_search
+        exit code 5
+        """,
+    )
+
+
+def test_a_malformed_master_json_does_not_keep_an_update(school):
+    courses.activated(school, changed=courses.CHANGED)
+    courses.declare(school, master='{"overlap" "5 seconds"}')
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: warning: indexes/course_search/master.json: line 1, column 12: expected ':'; the options that the history stored are used instead
+        exit code 0
+        """,
+    )

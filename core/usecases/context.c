@@ -211,6 +211,8 @@ int context_open_engine(struct context *context, struct error *err)
     _cleanup_(engine_closep) struct engine *engine = NULL;
     if (engine_open(access, &engine, err) < 0 || check_cluster(context, engine, err) < 0)
         return -1;
+    log_say(context->log, LOG_DETAIL, "engine: %s %s, cluster %s", engine->dialect->title,
+            engine->version, engine->cluster_uuid);
     context->engine = TAKE_PTR(engine);
     return 0;
 }

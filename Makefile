@@ -108,7 +108,7 @@ $(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
 $(BUILD)/unit/test_output: $(BUILD)/objects/cli/output.o
 
 check: $(TEST_PROGRAMS)
-	@for program in $(TEST_PROGRAMS); do $$program || exit 1; done
+	@code=0; for program in $(TEST_PROGRAMS); do $$program || code=1; done; exit $$code
 
 # What the runs of a build with COVERAGE=1 have reached, the lines they have not, and a failure below the least.
 LEAST_COVERAGE = 90

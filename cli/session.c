@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "command.h"
 
@@ -53,17 +54,27 @@ static void print_plan(const struct report *plan, const char *verb)
         fprintf(stderr, "  %s\n", plan->items[i].index);
 }
 
+static int unconfirmed(const struct session *session, const struct report *plan, const char *verb,
+                       struct error *err)
+{
+    struct buffer names = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < plan->count; i++)
+        buffer_printf(&names, "%s%s", i ? ", " : "", plan->items[i].index);
+    error_set(err, ERR_UNCONFIRMED, "%s is not confirmed; nothing was changed",
+              session->command->name);
+    error_detail(err, "It would %s: %s.", verb, buffer_cstr(&names));
+    buffer_release(&names);
+    return error_hint(err, "If that is meant, give --yes.");
+}
+
 int session_confirm(const struct session *session, const struct report *plan, const char *verb,
                     struct error *err)
 {
     char answer[16] = "";
     if (!plan->count)
         return 0;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-        error_set(err, ERR_UNCONFIRMED, "%s is not confirmed; nothing was changed",
-                  session->command->name);
-        return error_hint(err, "Look at the plan with --dry-run, then give --yes.");
-    }
+    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
+        return unconfirmed(session, plan, verb, err);
     print_plan(plan, verb);
     fputs("Go on? [y/N] ", stderr);
     if (fgets(answer, sizeof(answer), stdin) &&

@@ -243,7 +243,8 @@ static int identify(struct engine *engine, const struct http_options *access, st
     for (size_t place = 1; place <= http_url_count(engine->http); place++) {
         if (identify_at(engine, access, place, err) == 0)
             continue;
-        if (err->kind == ERR_USAGE || err->http_code)
+        /* 5xx is what a gateway says when its node is down. */
+        if (err->kind == ERR_USAGE || (err->http_code && err->http_code < 500))
             return -1;
     }
     if (!engine->version)

@@ -232,7 +232,9 @@ int context_wait_servers(struct context *context, int seconds, struct error *err
 {
     int64_t until = clock_ms() + (int64_t)seconds * 1000;
     while (try_servers(context, err) < 0) {
-        bool may_come = err->kind == ERR_POSTGRES || err->kind == ERR_ENGINE;
+        /* Who is not let in would wait for nothing. */
+        bool may_come = err->kind == ERR_POSTGRES ||
+                        (err->kind == ERR_ENGINE && err->http_code != 401 && err->http_code != 403);
         if (!may_come || clock_ms() >= until)
             return -1;
         log_say(context->log, LOG_DETAIL, "%s; waiting", err->message);

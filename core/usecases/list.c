@@ -57,7 +57,8 @@ static int look_at_engine(struct context *context, struct engine_view *ret_view,
     }
     if (err->kind == ERR_USAGE)
         return -1;
-    log_say(context->log, LOG_WARNING, "%s; the documents are not counted", err->message);
+    error_prefix(err, "the documents are not counted");
+    log_error(context->log, err);
     error_release(err);
     return 0;
 }

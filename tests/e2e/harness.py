@@ -315,7 +315,9 @@ class App:
         env = {
             key: value
             for key, value in os.environ.items()
-            if not key.startswith(("PG", "ESMIGRATE")) and key not in ("OPENSEARCH_URL", "ELASTICSEARCH_URL")
+            if not key.startswith(("PG", "ESMIGRATE"))
+            and key not in ("OPENSEARCH_URL", "ELASTICSEARCH_URL")
+            and not key.lower().endswith("_proxy")
         }
         env["ESMIGRATE_HISTORY"] = self.conninfo
         env["ESMIGRATE_PREFIX"] = self.prefix

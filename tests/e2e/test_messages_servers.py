@@ -31,7 +31,8 @@ def test_the_engine_is_down(school):
         HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
         exit code 6
         $ esmigrate es_list --engine http://127.0.0.1:1
-        esmigrate: warning: engine: connect: http://127.0.0.1:1: Couldn't connect to server; the documents are not counted
+        esmigrate: warning: the documents are not counted: engine: connect: http://127.0.0.1:1: Couldn't connect to server
+        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
         exit code 0
         """,
     )

@@ -353,11 +353,13 @@ def test_not_confirmed(school):
         """
         $ esmigrate es_drop course_search-1
         esmigrate: error: es_drop is not confirmed; nothing was changed
-        HINT: Look at the plan with --dry-run, then give --yes.
+        DETAIL: It would drop these indexes: qa_course_search-1.
+        HINT: If that is meant, give --yes.
         exit code 8
         $ esmigrate es_clear course_search-1
         esmigrate: error: es_clear is not confirmed; nothing was changed
-        HINT: Look at the plan with --dry-run, then give --yes.
+        DETAIL: It would remove all documents from these indexes: qa_course_search-1.
+        HINT: If that is meant, give --yes.
         exit code 8
         """,
     )

@@ -102,6 +102,22 @@ TEST(one_url_that_answers_is_enough)
     }
 }
 
+TEST(a_gateway_without_its_node_is_passed_over)
+{
+    static const struct server_answer answer = {200, NULL, HELLO("A")};
+    static const struct server_answer gone = {503, NULL, "Service Unavailable"};
+    _cleanup_(error_release) struct error err = {};
+    _cleanup_(engine_closep) struct engine *engine = NULL;
+    struct server one, other;
+    server_start(&one, &gone, 1);
+    server_start(&other, &answer, 1);
+    _cleanup_free_ char *urls = x_printf("%s,%s", one.url, other.url);
+    struct http_options options = {.urls = urls};
+    if (engine_open(&options, &engine, &err) < 0)
+        fail_msg("%s", err.message);
+    _cleanup_free_ char *asked = server_stop(&one), *also = server_stop(&other);
+}
+
 static void check_not_opened(const struct server_answer *answer, const char *message,
                              const char *hint)
 {
@@ -434,6 +450,7 @@ int main(void)
         cmocka_unit_test(several_urls_must_be_of_one_cluster),
         cmocka_unit_test(an_engine_without_distribution_is_elasticsearch),
         cmocka_unit_test(one_url_that_answers_is_enough),
+        cmocka_unit_test(a_gateway_without_its_node_is_passed_over),
         cmocka_unit_test(what_is_no_engine_is_told),
         cmocka_unit_test(a_created_index_is_looked_at_for_its_uuid),
         cmocka_unit_test(a_lost_answer_is_no_failure_if_the_index_is_ours),

@@ -178,8 +178,9 @@ int run_end(struct run *run, int result, struct report_item *item, struct error 
 {
     if (run->open && result == 0)
         result = close_success(run, item, err);
-    /* "engine: bulk: ..." may come from any floor: of several masters the user must know which. */
-    if (result < 0 && run->name && !strstr(err->message, run->name))
+    /* "engine: bulk: ..." may come from any floor: of several masters the user must know which.
+     * What is wrong with an option or a file says so itself. */
+    if (result < 0 && err->kind != ERR_USAGE && run->name && !strstr(err->message, run->name))
         error_prefix(err, "%s", run->name);
     if (run->open && result < 0) {
         if (run->in_transaction)

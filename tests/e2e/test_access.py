@@ -87,7 +87,8 @@ def refused(app, code, message, hint, *access, env=None):
     """es_create says exactly this, and has made nothing."""
     result = app.fails(code, "es_create", "item", *access, env=env)
     lines = [line for line in result.err.splitlines() if not line.startswith("DETAIL: ")]
-    assert lines == [f"esmigrate: error: {message}", f"HINT: {hint}"], result
+    whose = "item: " if code == 6 else ""
+    assert lines == [f"esmigrate: error: {whose}{message}", f"HINT: {hint}"], result
     assert app.indices() == []
     return result
 
@@ -165,7 +166,7 @@ def test_a_missing_or_strange_client_certificate_is_refused(items, authority, st
         (["--cert", stranger.client()[2]], "If it does not accept the client certificate, name another"),
     ):
         result = items.fails(6, "es_create", "item", *access, *certificate)
-        assert result.err.startswith(f"esmigrate: error: engine: connect: {proxy.url}: "), result
+        assert result.err.startswith(f"esmigrate: error: item: engine: connect: {proxy.url}: "), result
         assert f"HINT: {hint} with --cert FILE and its key with --key FILE.\n" in result.err
     assert proxy.seen == []
 
@@ -218,7 +219,7 @@ def test_https_where_plain_http_is_spoken_and_the_other_way_round(items, authori
     for url in (plain.url, items.engine_server.url):
         url = url.replace("http://", "https://")
         result = items.fails(6, "es_create", "item", "--engine", url)
-        assert result.err.startswith(f"esmigrate: error: engine: connect: {url}: "), result
+        assert result.err.startswith(f"esmigrate: error: item: engine: connect: {url}: "), result
         assert "HINT: It does not speak TLS there. Name it as http://... with --engine URL.\n" in result.err
     url = gateway(tls=authority.context()).url.replace("https://", "http://")
     refused(items, 6, f"engine: connect: {url}: Empty reply from server",
@@ -407,7 +408,7 @@ def test_a_wrong_path_prefix_is_told(items, gateway):
     proxy = gateway(prefix="/search")
     url = proxy.url.replace("/search", "/find")
     result = items.fails(6, "es_create", "item", "--engine", url)
-    assert result.err.startswith("esmigrate: error: engine: connect: HTTP 404: <html>404 Not Found</html>\n"), result
+    assert result.err.startswith("esmigrate: error: item: engine: connect: HTTP 404: <html>404 Not Found</html>\n"), result
 
 
 def test_several_urls_with_prefixes_and_users_take_turns(items, authority, gateway):
@@ -459,7 +460,7 @@ def untold(url, why):
         "untrusted": ("SSL certificate problem: unable to get local issuer certificate", UNTRUSTED),
         "no tls": ("OpenSSL/", "It does not speak TLS there. Name it as http://... with --engine URL."),
     }[why]
-    return f"esmigrate: error: engine: connect: {url}: {words}", hint
+    return f"esmigrate: error: item: engine: connect: {url}: {words}", hint
 
 
 def test_urls_of_two_clusters_are_refused(items, private_engine, gateway):

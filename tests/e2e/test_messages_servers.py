@@ -47,8 +47,8 @@ def test_no_engine_there(school):
         school,
         """
         $ esmigrate es_create course_search
-        esmigrate: error: course_search: engine: connect: http://127.0.0.1:PORT: Server returned nothing (no headers, no data)
-        HINT: Is the engine running at http://127.0.0.1:PORT? Name another with --engine URL.
+        esmigrate: error: course_search: engine: connect: http://127.0.0.1:PORT: Empty reply from server
+        HINT: Is the engine running at http://127.0.0.1:PORT? If it speaks TLS there, name it as https://... with --engine URL.
         exit code 6
         """,
     )

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/memory.h"
 #include "base/nearest.h"
 #include "command.h"
 
@@ -40,5 +41,8 @@ const char *command_nearest(const char *name)
     size_t count = 0;
     for (const struct command *const *command = commands; *command; command++)
         names[count++] = (*command)->name;
-    return nearest_name(name, names, count);
+    /* "update" is as near as "es_updat". */
+    _cleanup_free_ char *whole =
+        strncmp(name, "es_", 3) == 0 ? x_strdup(name) : x_printf("es_%s", name);
+    return nearest_name(whole, names, count);
 }

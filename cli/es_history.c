@@ -56,6 +56,23 @@ static void print(const struct session *session, const struct action_records *re
         output_close(output);
 }
 
+/* The word of --action as the history has it. */
+static int check_action(const char **action, struct error *err)
+{
+    if (!*action)
+        return 0;
+    if (strncmp(*action, "es_", 3) == 0)
+        *action += 3;
+    _cleanup_free_ char *name = x_printf("es_%s", *action);
+    if (command_find(name))
+        return 0;
+    const char *nearest = command_nearest(name);
+    error_set(err, ERR_USAGE, "option --action takes a command, not \"%s\"", *action);
+    if (nearest)
+        return error_hint(err, "Did you mean %s?", nearest + 3);
+    return error_hint(err, "See esmigrate --help");
+}
+
 static int run(struct session *session, struct error *err)
 {
     const struct options *options = &session->options;
@@ -72,9 +89,8 @@ static int run(struct session *session, struct error *err)
         .status = option_text(options, OPT_STATUS),
         .limit = limit,
     };
-    if (filter.action && strncmp(filter.action, "es_", 3) == 0)
-        filter.action += 3;
-    if (list_actions(&session->context, &filter, &records, &single, err) < 0)
+    if (check_action(&filter.action, err) < 0 ||
+        list_actions(&session->context, &filter, &records, &single, err) < 0)
         return -1;
     print(session, &records, single);
     if (!records.count)
@@ -86,7 +102,7 @@ static int run(struct session *session, struct error *err)
 
 const struct command es_history_command = {
     .name = "es_history",
-    .arguments = "[NAME | ACTION-ID]",
+    .arguments = "[NAME | NAME-N | ACTION-ID]",
     .summary = "Shows what was done, newest first",
     .about =
         "An action's id, or the eight digits that the table shows of it, shows that one in full.",
@@ -102,6 +118,7 @@ const struct command es_history_command = {
     .examples =
         (const struct example[]){
             {"es_history course_search", "of one master"},
+            {"es_history course_search-2", "of one instance"},
             {"es_history --status failed --limit 5", "the last failures"},
             {"es_history 1f0c5a32", "one action in full"},
             {NULL, NULL},

@@ -84,6 +84,7 @@ static struct settings read_settings(const struct options *options)
         .api_key_file = option_text(options, OPT_API_KEY_FILE),
         .bearer_file = option_text(options, OPT_BEARER_FILE),
         .indexes = option_text(options, OPT_INDEXES),
+        .indexes_named = option_given(options, OPT_INDEXES),
         .prefix = option_text(options, OPT_PREFIX),
         .tag = option_text(options, OPT_TAG),
         .wait_lock_s = (int)option_number(options, OPT_WAIT_LOCK, -1),

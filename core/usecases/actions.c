@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "domain/names.h"
 #include "sql.h"
 #include "usecases/targets.h"
 
@@ -60,19 +61,25 @@ static struct action_record read_record(const struct pg_rows *rows, size_t i)
     };
 }
 
-/* Ids between `first` and `last`, both NULL for all. */
-static int query(struct context *context, const struct action_filter *filter, int64_t master_id,
-                 const char *first, const char *last, struct action_records *ret_records,
-                 struct error *err)
+/* What the word means; 0 and NULL for what it does not. */
+struct scope {
+    int64_t master_id;
+    int number;
+    const char *first, *last; /* ids between them */
+};
+
+static int query(struct context *context, const struct action_filter *filter,
+                 const struct scope *scope, struct action_records *ret_records, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_free_ char *since = NULL, *until = NULL;
-    struct pg_number master = pg_number(master_id);
+    const struct pg_number master = pg_number(scope->master_id), number = pg_number(scope->number);
     if ((filter->since && history_parse_time(context->history, filter->since, &since, err) < 0) ||
         (filter->until && history_parse_time(context->history, filter->until, &until, err) < 0) ||
         history_query(context->history, sql_history_action_list,
-                      PG_VALUES(master_id ? master.text : NULL, since, until, filter->action,
-                                filter->status, pg_number(filter->limit).text, first, last),
+                      PG_VALUES(scope->master_id ? master.text : NULL, since, until, filter->action,
+                                filter->status, pg_number(filter->limit).text, scope->first,
+                                scope->last, scope->number ? number.text : NULL),
                       &rows, err) < 0)
         return -1;
     ret_records->count = pg_rows_count(rows);
@@ -104,11 +111,11 @@ static char *fill_id(const char *word, char fill)
     return id;
 }
 
-static int find_one(struct context *context, const char *word, const char *first, const char *last,
+static int find_one(struct context *context, const char *word, const struct scope *scope,
                     struct action_records *ret_records, struct error *err)
 {
     const struct action_filter any = {.limit = 2};
-    if (query(context, &any, 0, first, last, ret_records, err) < 0)
+    if (query(context, &any, scope, ret_records, err) < 0)
         return -1;
     if (ret_records->count == 1)
         return 0;
@@ -118,23 +125,39 @@ static int find_one(struct context *context, const char *word, const char *first
     return error_hint(err, "See them with esmigrate es_history -o json");
 }
 
+/* A name that ends in -N is that of no master. */
+static int find_scope(struct context *context, const char *word, struct scope *ret_scope,
+                      struct error *err)
+{
+    _cleanup_(master_release) struct master master = {};
+    size_t length = name_split_instance(word, &ret_scope->number);
+    _cleanup_free_ char *name = length ? x_strndup(word, length) : x_strdup(word);
+    if (!length)
+        ret_scope->number = 0;
+    if (history_find_master(context->history, name, &master, err) < 0)
+        return -1;
+    ret_scope->master_id = master.id;
+    return 0;
+}
+
 int list_actions(struct context *context, const struct action_filter *filter,
                  struct action_records *ret_records, bool *ret_single, struct error *err)
 {
-    _cleanup_(master_release) struct master master = {};
+    struct scope scope = {};
     *ret_single = false;
     if (context_open_history(context, false, err) < 0)
         return -1;
     if (!filter->word)
-        return query(context, filter, 0, NULL, NULL, ret_records, err);
-    if (history_find_master(context->history, filter->word, &master, err) < 0)
+        return query(context, filter, &scope, ret_records, err);
+    if (find_scope(context, filter->word, &scope, err) < 0)
         return -1;
-    if (master.id)
-        return query(context, filter, master.id, NULL, NULL, ret_records, err);
+    if (scope.master_id)
+        return query(context, filter, &scope, ret_records, err);
     _cleanup_free_ char *first = fill_id(filter->word, '0');
     _cleanup_free_ char *last = fill_id(filter->word, 'f');
     if (!first)
         return unknown_master(context, filter->word, err);
     *ret_single = true;
-    return find_one(context, filter->word, first, last, ret_records, err);
+    scope = (struct scope){.first = first, .last = last};
+    return find_one(context, filter->word, &scope, ret_records, err);
 }

@@ -27,7 +27,7 @@ void action_records_release(struct action_records *records);
 
 /* Each NULL if not asked for. */
 struct action_filter {
-    const char *word;  /* a master's name, or the id of an action or its beginning */
+    const char *word;  /* NAME, NAME-N, or the id of an action or its beginning */
     const char *since; /* RFC 3339 with a zone */
     const char *until;
     const char *action;

@@ -24,6 +24,7 @@ struct settings {
     const char *api_key_file;
     const char *bearer_file;
     const char *indexes; /* folder of the declarations */
+    bool indexes_named;  /* by the user: it has to be there where it is compared with */
     const char *prefix;
     const char *tag; /* or NULL */
     int wait_lock_s; /* -1: for ever */

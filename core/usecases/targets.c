@@ -134,6 +134,10 @@ int choice_check_declared(struct context *context, const struct choice *choice, 
     const char *name = choice->master.name;
     const struct instance *newest = instances_newest(&choice->instances);
     _cleanup_(declaration_release) struct declaration declared = {};
+    /* A mistyped folder must not switch the comparison off. */
+    if (newest && context->settings.indexes_named &&
+        declarations_check(context->settings.indexes, err) < 0)
+        return -1;
     if (!newest || !declaration_exists(context->settings.indexes, name))
         return 0;
     if (declaration_read(context->settings.indexes, name, &declared, err) < 0)

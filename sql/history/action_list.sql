@@ -1,4 +1,4 @@
--- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid: each null if not given. Newest first.
+-- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid, $9 instance number integer: each null if not given. Newest first.
 SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name AS index, a.action,
        a.status, a.result, a.mode, a.started_at, a.finished_at,
        round(extract(epoch FROM coalesce(a.finished_at, clock_timestamp()) - a.started_at), 3) AS seconds,
@@ -15,5 +15,6 @@ WHERE ($1::bigint IS NULL OR a.master_id = $1::bigint)
   AND ($5::text IS NULL OR a.status = $5)
   AND ($7::uuid IS NULL OR a.id >= $7::uuid)
   AND ($8::uuid IS NULL OR a.id <= $8::uuid)
+  AND ($9::integer IS NULL OR i.number = $9::integer)
 ORDER BY a.started_at DESC, a.id
 LIMIT $6::bigint

@@ -237,10 +237,21 @@ def test_a_dry_run_of_activate_clear_and_drop_writes_nothing(app):
 # ---- without declarations
 
 
+def test_a_folder_that_is_named_has_to_be_there_where_it_is_compared_with(app):
+    courses.activated(app)
+    courses.second_instance(app)
+    app.ok("es_update", MASTER, "2")
+    for words in (["es_activate", MASTER], ["es_update", MASTER, "--last"]):
+        result = app.fails(2, *words, "--indexes", "indxes")
+        assert 'there is no folder of declarations "indxes"' in result.err
+    app.ok("es_activate", MASTER, "2", "--indexes", "indxes")
+
+
 def test_all_but_create_works_without_the_folder_of_declarations(app):
     courses.activated(app, changed=courses.CHANGED)
     courses.second_instance(app)
     shutil.rmtree(app.indexes)
+    del app.env["ESMIGRATE_INDEXES"]
     courses.rename(app, 1, "One")
     assert app.ok("es_update", MASTER)[0]["indexed"] == 1
     assert app.ok("es_update", MASTER, "--last")[0]["indexed"] == 3

@@ -98,6 +98,21 @@ def test_filters_narrow_the_history(day):
     assert day.ok("es_history", "--status", "interrupted") == []
 
 
+def test_an_action_that_no_command_does_is_wrong_use(day):
+    result = day.fails(2, "es_history", "--action", "udpate")
+    assert result.err == (
+        'esmigrate: error: option --action takes a command, not "udpate"\nHINT: Did you mean update?\n'
+    )
+
+
+def test_an_instance_is_named_as_the_table_shows_it(day):
+    everything = day.ok("es_history", MASTER)
+    for number in (1, 2):
+        wanted = [row for row in everything if row["instance"] == number]
+        assert day.ok("es_history", f"{MASTER}-{number}") == wanted
+    assert day.fails(2, "es_history", "nothing-1").code == 2
+
+
 def test_wrong_filters_are_wrong_use(day):
     for words in (
         ("--since", "yesterday"),

@@ -62,8 +62,33 @@ def school(app):
     # The blocks follow each other within seconds, which cron does not.
     app.declare("course_search", master={"overlap": "0 seconds"})
     yield app
-    for index in ("course_search-1", "course_search-2"):
+    for index in ("course_search-1", "course_search-2", "course_search-3"):
         app.engine_server.request("DELETE", index)
+
+
+def pipeline(school):
+    """deploy.sh again and again, and with the files of the first release again."""
+    def deploy():
+        subprocess.run(["bash", "deploy.sh"], cwd=school.folder, env=school.env, check=True, capture_output=True)
+        return [(row["index"], row["state"]) for row in school.ok("es_list") if row["active"]]
+
+    write(school, lambda block: block["path"] == "deploy.sh")
+    (school.indexes / "course_search" / "master.json").unlink()
+    assert [deploy() for _ in range(2)] == [[("course_search-2", "ready")]] * 2
+    (school.indexes / "course_search" / "changed.sql").unlink()
+    write(school, lambda block: block["path"] and "next release" not in block[0])
+    assert [deploy() for _ in range(2)] == [[("course_search-3", "ready")]] * 2
+    (school.indexes / "course_search" / "documents.sql").write_text("SELECT 1")
+    with pytest.raises(subprocess.CalledProcessError):
+        deploy()
+    write(school, lambda block: "next release" in block[0])
+    assert deploy() == [("course_search-2", "ready")]
+
+
+def write(school, wanted):
+    for block in blocks():
+        if block["path"] and not block["path"].startswith(("core", "cli")) and wanted(block):
+            (school.folder / block["path"]).write_text(block["text"])
 
 
 def test_the_deploy_of_readme_is_what_happens(school):
@@ -83,6 +108,7 @@ def test_the_deploy_of_readme_is_what_happens(school):
             assert without_what_varies(shown) == without_what_varies(block["text"])
     if written:
         README.write_text(written + text[position:])
+    pipeline(school)
     query = next(block["text"] for block in blocks("sql") if "AS lag" in block["text"])
     assert school.sql(query) == []
     assert school.sql(query.replace("15 minutes", "-15 minutes"))[0]["index_name"] == "course_search-2"

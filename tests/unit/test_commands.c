@@ -82,6 +82,7 @@ TEST(commands_are_found_by_name_and_recognised_when_mistyped)
     assert_string_equal(command_find("es_drop")->name, "es_drop");
     assert_null(command_find("es_dro"));
     assert_string_equal(command_nearest("es_updat"), "es_update");
+    assert_string_equal(command_nearest("update"), "es_update");
     assert_null(command_nearest("reindex"));
 }
 

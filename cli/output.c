@@ -64,10 +64,15 @@ void output_text(struct output *output, const char *text)
     add_cell(output, x_strdup(text ? text : ""), text ? quoted(text) : x_strdup("null"));
 }
 
+void output_null(struct output *output, const char *shown)
+{
+    add_cell(output, x_strdup(shown), x_strdup("null"));
+}
+
 void output_int(struct output *output, int64_t number)
 {
     if (number < 0)
-        add_cell(output, x_strdup("?"), x_strdup("null"));
+        output_null(output, "?");
     else
         add_cell(output, x_printf("%" PRId64, number), x_printf("%" PRId64, number));
 }

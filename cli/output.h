@@ -35,11 +35,12 @@ struct output *output_open(enum output_format format, const struct column *colum
 
 /* Begins a row; its cells follow in the order of the columns. */
 void output_row(struct output *output);
-void output_text(struct output *output, const char *text); /* NULL: null, empty */
-void output_int(struct output *output, int64_t number);    /* negative: null, "?" */
-void output_number(struct output *output, int number);     /* 0: null, empty */
-void output_bool(struct output *output, bool value);       /* the table shows "yes" or nothing */
-void output_time(struct output *output, const char *time); /* RFC 3339; the table to seconds */
+void output_text(struct output *output, const char *text);  /* NULL: null, empty */
+void output_null(struct output *output, const char *shown); /* null; the table shows the text */
+void output_int(struct output *output, int64_t number);     /* negative: null, "?" */
+void output_number(struct output *output, int number);      /* 0: null, empty */
+void output_bool(struct output *output, bool value);        /* the table shows "yes" or nothing */
+void output_time(struct output *output, const char *time);  /* RFC 3339; the table to seconds */
 void output_seconds(struct output *output, double seconds);
 void output_json(struct output *output, const char *json); /* a JSON text as it stands */
 

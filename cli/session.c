@@ -40,7 +40,10 @@ void session_print_results(const struct session *session, const struct report *r
         output_text(output, item->master);
         output_number(output, item->number);
         output_text(output, item->index);
-        output_text(output, item->result);
+        if (item->result)
+            output_text(output, item->result);
+        else
+            output_null(output, "failed");
     }
     output_close(output);
     if (result == 0)

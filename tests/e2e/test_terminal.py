@@ -106,3 +106,10 @@ def test_the_active_instance_is_refused_before_anything_is_asked(shared_app):
     code, shown = shared_app.terminal("es_drop", MASTER, "1")
     assert code == 1
     assert "is active" in shown and "Go on?" not in shown
+
+
+def test_the_table_of_a_command_that_fails_says_so(shared_app):
+    table = shared_app.run("es_drop", MASTER, "1", "--yes", check=1).out.splitlines()
+    assert table[1].split() == ["drop", MASTER, "1", shared_app.full_name("course_search-1"), "failed"]
+    [item] = shared_app.run("es_drop", MASTER, "1", "--yes", "-o", "json", check=1).json
+    assert item["result"] is None

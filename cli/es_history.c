@@ -138,7 +138,7 @@ const struct command es_history_command = {
             {"host", NOT_IN_MANY, "where"},
             {"pid", NOT_IN_MANY | COLUMN_RIGHT, "its process"},
             {"db_user", NOT_IN_MANY, "as whom it was connected to the history"},
-            {"error", COLUMN_BELOW, "why it failed"},
+            {"error", COLUMN_BELOW, "why it failed, or is partial"},
             {NULL, 0, NULL},
         },
     .most_words = 1,

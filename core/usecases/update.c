@@ -11,6 +11,7 @@
 #include "load/load.h"
 #include "sql.h"
 #include "usecases/fence.h"
+#include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
 
@@ -29,6 +30,7 @@ struct update {
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
     struct horizon horizon;
+    char *partial;  /* for the row: why it is not complete */
     int64_t *marks; /* of a full one: the sequence numbers when it began */
     size_t shards;
 };
@@ -42,6 +44,7 @@ static void update_release(struct update *update)
     free(update->since);
     horizon_release(&update->horizon);
     free(update->marks);
+    free(update->partial);
 }
 
 /* ---- before anything is written ---- */
@@ -333,6 +336,7 @@ static int finish(struct update *update, struct error *err)
         return -1;
     struct action_outcome *outcome = &update->run->outcome;
     outcome->status = update->item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
+    outcome->error = update->partial = rejected_words(update->item->rejected_open);
     outcome->changed_through = update->item->changed_through;
     return 0;
 }
@@ -527,45 +531,14 @@ static int update_chosen(struct context *context, const struct update_request *r
                 keep_first(context, err, &one);
         }
     }
+    int64_t rejected = 0;
     for (size_t i = 0; i < report->count; i++)
-        if (report->items[i].rejected_open)
-            parent.outcome.status = ACTION_PARTIAL;
+        rejected += report->items[i].rejected_open;
+    _cleanup_free_ char *partial = rejected_words(rejected);
+    if (partial)
+        parent.outcome.status = ACTION_PARTIAL;
+    parent.outcome.error = partial;
     return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
-}
-
-static int rejections_open(struct context *context, const struct report_item *item,
-                           struct error *err)
-{
-    _cleanup_(error_release) struct error ignored = {};
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    bool one = item->rejected_open == 1;
-    error_set(err, ERR_REJECTED, "index \"%s\": %" PRId64 " rejected document%s open", item->index,
-              item->rejected_open, one ? " is" : "s are");
-    error_hint(
-        err,
-        "Everything else is up to date. Mend the source; every es_update tries %s again, and "
-        "--allow-rejected %" PRId64 " tolerates %s. See why: SELECT doc_id, reason FROM "
-        "esmigrate.rejected_document",
-        one ? "it" : "them", item->rejected_open, one ? "it" : "them");
-    if (history_query(context->history, sql_history_rejected_example, PG_VALUES(item->index), &rows,
-                      &ignored) == 0 &&
-        pg_rows_count(rows))
-        error_detail(err, "%s_id \"%s\": %s: %s",
-                     one ? "" : "The latest: ", pg_text(rows, 0, "doc_id"),
-                     pg_text(rows, 0, "error_type"), pg_text(rows, 0, "reason"));
-    return -1;
-}
-
-static int judge_rejections(struct context *context, const struct update_request *request,
-                            const struct report *report, struct error *err)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct report_item *item = &report->items[i];
-        if (item->rejected_open <= request->allowed_rejected)
-            continue;
-        return rejections_open(context, item, err);
-    }
-    return 0;
 }
 
 int update_instances(struct context *context, const struct update_request *asked,
@@ -589,5 +562,5 @@ int update_instances(struct context *context, const struct update_request *asked
     for (size_t i = 0; i < targets->count; i++)
         choice_release(&choices[i]);
     free(choices);
-    return result < 0 ? -1 : judge_rejections(context, request, report, err);
+    return result < 0 ? -1 : rejected_judge(context, request->allowed_rejected, report, err);
 }

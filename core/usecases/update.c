@@ -66,6 +66,16 @@ static int read_options(struct update *update, const struct master *master, stru
     return master_options_parse(master->options, "options in the history", &update->options, err);
 }
 
+/* When --source was forgotten, the history's database was read: it is named. */
+static void say_database(const struct update *update, struct error *err)
+{
+    bool by_default = !update->context->settings.source && !update->options.source;
+    error_detail(err, "The source is the database \"%s\"%s.", pg_database(update->source->pg),
+                 by_default ? ", that of the history, since neither --source, ESMIGRATE_SOURCE nor "
+                              "\"source\" in master.json names one"
+                            : "");
+}
+
 static int open_source(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
@@ -81,10 +91,12 @@ static int open_source(struct update *update, struct error *err)
     if (err->kind != ERR_USAGE)
         return -1;
     err->kind = ERR_POSTGRES;
+    if (!err->detail)
+        say_database(update, err);
     return error_hint(
         err,
-        "The instance is updated with the SQL it was created with, which does not fit "
-        "the source any more. Change the files, then: esmigrate es_create %s",
+        "Is --source right? If it is, the SQL that the instance was created with, and is updated "
+        "with, does not fit the source any more. Change the files, then: esmigrate es_create %s",
         instance->master);
 }
 

@@ -28,11 +28,11 @@ def test_the_engine_is_down(school):
         """
         $ esmigrate es_create course_search --engine http://127.0.0.1:1
         esmigrate: error: course_search: engine: connect: http://127.0.0.1:1: Couldn't connect to server
-        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
+        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine, OPENSEARCH_URL or ELASTICSEARCH_URL.
         exit code 6
         $ esmigrate es_list --engine http://127.0.0.1:1
         esmigrate: warning: the documents are not counted: engine: connect: http://127.0.0.1:1: Couldn't connect to server
-        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
+        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine, OPENSEARCH_URL or ELASTICSEARCH_URL.
         exit code 0
         """,
     )
@@ -65,6 +65,20 @@ def test_postgresql_is_down(school):
         $ esmigrate es_create course_search --source 'host=127.0.0.1 port=1 user=app dbname=school'
         esmigrate: error: course_search: source database: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
         HINT: Is the server running, and are the connection string (--source, ESMIGRATE_SOURCE, "source" in master.json), user and password right? Try the same with psql.
+        exit code 5
+        """,
+    )
+
+
+def test_postgresql_is_down_and_no_history_is_named(school):
+    school.env.pop("ESMIGRATE_HISTORY")
+    school.env.update(PGHOST="127.0.0.1", PGPORT="1", PGUSER="app", PGDATABASE="school")
+    transcript(
+        school,
+        """
+        $ esmigrate es_list
+        esmigrate: error: history database: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+        HINT: Neither --history nor ESMIGRATE_HISTORY is given; libpq's own environment (PGHOST, PGDATABASE, ...) and defaults were used. Name the database, for example: --history 'host=localhost dbname=app'. Try the same with psql.
         exit code 5
         """,
     )

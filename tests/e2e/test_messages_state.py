@@ -545,7 +545,19 @@ def test_a_source_that_has_changed_since(school):
         """
         $ esmigrate es_update course_search
         esmigrate: error: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
-        HINT: The instance is updated with the SQL it was created with, which does not fit the source any more. Change the files, then: esmigrate es_create course_search
+        DETAIL: The source is the database "school", that of the history, since neither --source, ESMIGRATE_SOURCE nor "source" in master.json names one.
+        HINT: Is --source right? If it is, the SQL that the instance was created with, and is updated with, does not fit the source any more. Change the files, then: esmigrate es_create course_search
+        exit code 5
+        """,
+    )
+    school.env["ESMIGRATE_SOURCE"] = school.conninfo
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
+        DETAIL: The source is the database "school".
+        HINT: Is --source right? If it is, the SQL that the instance was created with, and is updated with, does not fit the source any more. Change the files, then: esmigrate es_create course_search
         exit code 5
         """,
     )

@@ -436,11 +436,14 @@ static int update_one(struct context *context, const struct update_request *requ
 
 /* ---- which ones ---- */
 
-static int no_active(const struct choice *choice, struct error *err)
+static int no_active(const struct context *context, const struct choice *choice, struct error *err)
 {
     const char *name = choice->master.name;
     const struct instance *newest = instances_newest(&choice->instances);
     error_set(err, ERR_FAILED, "%s has no active instance", name);
+    if (!newest && !declaration_exists(context->settings.indexes, name))
+        return error_hint(err, "It has none at all, and is not declared in %s/.",
+                          context->settings.indexes);
     if (!newest)
         return error_hint(err, "It has none at all: esmigrate es_create %s", name);
     return error_hint(err, "The newest is %d: esmigrate es_update %s %d", newest->number, name,
@@ -457,7 +460,7 @@ static int choose(struct context *context, const struct update_request *request,
     switch (request->choice) {
     case UPDATE_LAST:
         if (!newest)
-            return no_active(choice, err);
+            return no_active(context, choice, err);
         if (choice_check_declared(context, choice, "es_update", err) < 0)
             return -1;
         choice_add(choice, newest);
@@ -476,7 +479,7 @@ static int choose(struct context *context, const struct update_request *request,
         break;
     }
     if (!active)
-        return no_active(choice, err);
+        return no_active(context, choice, err);
     choice_add(choice, active);
     return 0;
 }

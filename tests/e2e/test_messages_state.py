@@ -209,6 +209,32 @@ def test_an_update_without_an_active_instance(school):
     )
 
 
+def test_an_update_of_a_master_that_was_never_created(school):
+    courses.make_courses(school)
+    school.ok("es_init")
+    courses.declare(school, documents="SELECT 1")
+    school.fails(2, "es_create", MASTER)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --last
+        esmigrate: error: course_search has no active instance
+        HINT: It has none at all: esmigrate es_create course_search
+        exit code 1
+        """,
+    )
+    shutil.rmtree(school.indexes / MASTER)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --last
+        esmigrate: error: course_search has no active instance
+        HINT: It has none at all, and is not declared in indexes/.
+        exit code 1
+        """,
+    )
+
+
 def test_since_without_a_zone(school):
     courses.activated(school, changed=courses.CHANGED)
     rows = len(school.history())

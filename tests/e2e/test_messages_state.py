@@ -300,6 +300,23 @@ def test_an_index_that_is_gone(school):
         """
         $ esmigrate es_update course_search
         esmigrate: error: index "qa_course_search-1" is gone from the engine
+        HINT: Make it again, empty, with its own declaration: esmigrate es_create course_search --engine-only. Then fill it: esmigrate es_update course_search 1. Then give it the alias again: esmigrate es_activate course_search 1
+        exit code 1
+        """,
+    )
+    for command in ("es_create course_search --engine-only", "es_update course_search 1", "es_activate course_search 1"):
+        school.ok(*command.split())
+    assert len(school.docs(MASTER)) == 3
+
+
+def test_an_index_that_is_gone_and_was_not_active(school):
+    courses.filled(school, changed=courses.CHANGED)
+    school.engine_server.must("DELETE", school.full_name("course_search-1"))
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
+        esmigrate: error: index "qa_course_search-1" is gone from the engine
         HINT: Make it again, empty, with its own declaration: esmigrate es_create course_search --engine-only. Then fill it: esmigrate es_update course_search 1
         exit code 1
         """,

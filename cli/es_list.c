@@ -13,7 +13,7 @@ static void print(const struct session *session, const struct listing *listing)
         output_text(output, entry->index);
         output_bool(output, entry->active);
         output_text(output, entry->state);
-        output_int(output, entry->docs);
+        entry->docs == LIST_NO_INDEX ? output_text(output, NULL) : output_int(output, entry->docs);
         output_time(output, entry->changed_through);
         output_text(output, entry->deletes);
         output_time(output, entry->created_at);

@@ -17,6 +17,7 @@ struct pg {
     PGconn *connection;
     char *name;
     bool heeds_stop;
+    bool is_default;    /* no connection string was given */
     char *copy_message; /* the CopyData message that is being read */
     struct copy_reader copy;
 };
@@ -106,6 +107,11 @@ static int cannot_connect(struct pg *pg, struct error *err)
     _cleanup_free_ char *line = one_line(text);
     bool is_source = strcmp(pg->name, "source") == 0;
     error_set(err, ERR_POSTGRES, "%s database: cannot connect: %s", pg->name, line);
+    if (pg->is_default && !is_source)
+        return error_hint(err, "Neither --history nor ESMIGRATE_HISTORY is given; libpq's own "
+                               "environment (PGHOST, PGDATABASE, ...) and defaults were used. "
+                               "Name the database, for example: --history 'host=localhost "
+                               "dbname=app'. Try the same with psql.");
     return error_hint(
         err,
         "Is the server running, and are the connection string (--%s, %s), user and "
@@ -145,6 +151,11 @@ static int apply_settings(struct pg *pg, const struct pg_options *options, struc
                     PG_VALUES(options->search_path), NULL, err);
 }
 
+const char *pg_database(const struct pg *pg)
+{
+    return PQdb(pg->connection);
+}
+
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err)
 {
     /* A parse error is told without libpq's text, which quotes the string with its password. A
@@ -163,6 +174,7 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
     _cleanup_(pg_closep) struct pg *pg = x_calloc(1, sizeof(*pg));
     pg->name = x_strdup(options->name);
     pg->heeds_stop = options->heeds_stop;
+    pg->is_default = !*options->conninfo;
     pg->connection = PQconnectStartParams(keywords, values, 1);
     if (!pg->connection)
         return error_set(err, ERR_POSTGRES, "%s database: cannot connect", options->name);

@@ -38,6 +38,9 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
 void pg_close(struct pg *pg);
 DEFINE_CLEANUP(struct pg *, pg_close)
 
+/* The name of the database; lives as long as the connection. */
+const char *pg_database(const struct pg *pg);
+
 /* Adds the passwords that a connection string carries. */
 void pg_conninfo_secrets(const char *conninfo, struct secrets *secrets);
 

@@ -215,7 +215,10 @@ static int advise_on_trouble(const struct http_request *request, const struct ht
                                               : "wants a client certificate",
                           access->certificate ? "another" : "one");
     default:
-        return error_hint(err, "Is the engine running at %s? Name another with --engine URL.", url);
+        return error_hint(err,
+                          "Is the engine running at %s? Name another with --engine, OPENSEARCH_URL "
+                          "or ELASTICSEARCH_URL.",
+                          url);
     }
 }
 

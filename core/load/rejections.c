@@ -83,6 +83,15 @@ int rejections_flush(struct rejections *rejections, struct history *history, int
         return 0;
     error_set(err, ERR_FAILED, "index \"%s\": more than %" PRId64 " rejected documents are open",
               index_name, most_open);
-    return error_hint(err, "See why in esmigrate.rejected_document, mend documents.sql or the "
-                           "mapping, and es_create a new instance.");
+    error_detail(err, "The first: %s", rejections->example);
+    _cleanup_free_ char *query = rejections_query(index_name);
+    return error_hint(
+        err, "Mend documents.sql or the mapping, and es_create a new instance. See why: %s", query);
+}
+
+char *rejections_query(const char *index_name)
+{
+    return x_printf("SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN "
+                    "esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = '%s'",
+                    index_name);
 }

@@ -33,4 +33,7 @@ void rejections_add(struct rejections *rejections, char *id, int status, const c
 int rejections_flush(struct rejections *rejections, struct history *history, int64_t instance_id,
                      const char *action_id, const char *index_name, struct error *err);
 
+/* A statement for psql that shows those of an index; the caller's (free()). */
+char *rejections_query(const char *index_name);
+
 #endif

@@ -10,6 +10,7 @@
 #include "domain/bulk.h"
 #include "domain/lock.h"
 #include "load/rejections.h"
+#include "load/trouble.h"
 #include "sql.h"
 
 enum {
@@ -44,6 +45,7 @@ struct sender {
     size_t held; /* batches that hold items but the filling one */
     char *path;
     struct rejections rejections;
+    struct trouble trouble;
 };
 
 /* ---- life ---- */
@@ -80,6 +82,7 @@ void sender_close(struct sender *sender)
     }
     free_batch(sender->spare);
     rejections_release(&sender->rejections);
+    trouble_release(&sender->trouble);
     free(sender->path);
     free(sender);
 }
@@ -274,6 +277,7 @@ static int back_off(struct sender *sender, struct batch *batch, int retry_after_
     int delay = retry_delay(&batch->retry, retry_after_s * 1000);
     if (delay >= 0) {
         log_say(sender->options.log, LOG_DETAIL, "%s; trying again in %d ms", why->message, delay);
+        trouble_met(&sender->trouble, why->message, batch->retry.began + batch->retry.budget_ms);
         queue_batch(batch, clock_ms() + delay);
         return 0;
     }
@@ -316,6 +320,8 @@ static int read_answer(struct sender *sender, struct batch *batch,
     if (result == 0)
         result = flush_rejections(sender, err);
     _cleanup_free_ char *block = reading.block;
+    if (result == 0 && reading.again.count < batch->bulk.count)
+        trouble_over(&sender->trouble, sender->options.log, sender->options.index_name);
     if (result < 0 || !reading.again.count) {
         bulk_release(&reading.again);
         drop_batch(sender, batch);
@@ -412,6 +418,7 @@ int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct erro
         if (settle_batch(sender, batch, &answer, err) < 0)
             return -1;
     }
+    trouble_say(&sender->trouble, sender->options.log, sender->options.index_name);
     return send_due(sender, err);
 }
 

@@ -28,7 +28,7 @@ static struct list_entry *add_entry(struct listing *listing, const char *master)
     listing->entries =
         x_grow(listing->entries, listing->count, &listing->capacity, sizeof(*listing->entries));
     struct list_entry *entry = &listing->entries[listing->count++];
-    *entry = (struct list_entry){.master = x_strdup(master), .docs = -1};
+    *entry = (struct list_entry){.master = x_strdup(master), .docs = LIST_NO_INDEX};
     return entry;
 }
 
@@ -77,11 +77,15 @@ static void count_documents(struct context *context, const struct engine_view *v
 {
     const struct engine_entry *index = find_index(view, instance->index_name);
     _cleanup_(error_release) struct error err = {};
-    if (!view->up || instance->dropped_at)
+    if (instance->dropped_at)
+        return;
+    entry->docs = LIST_DOCS_UNKNOWN;
+    if (!view->up)
         return;
     if (!index || !instance->index_uuid || strcmp(index->uuid, instance->index_uuid) != 0) {
         free(entry->state);
         entry->state = x_strdup("missing");
+        entry->docs = LIST_NO_INDEX;
         if (index)
             log_say(context->log, LOG_WARNING,
                     "index \"%s\" in the engine is not the one esmigrate made",
@@ -137,11 +141,15 @@ static void check_alias(struct context *context, const char *master,
 /* ---- the listing ---- */
 
 static int list_master(struct context *context, const struct engine_view *view,
-                       const struct master *master, struct listing *listing, struct error *err)
+                       const struct master *master, bool named, struct listing *listing,
+                       struct error *err)
 {
     _cleanup_(instances_release) struct instances instances = {};
     if (history_find_instances(context->history, master->id, &instances, err) < 0)
         return -1;
+    /* What an es_create that failed left behind is of no interest once nobody declares it. */
+    if (!instances.count && !named && !declaration_exists(context->settings.indexes, master->name))
+        return 0;
     if (!instances.count)
         add_entry(listing, master->name)->created_at = x_strdup(master->created_at);
     for (size_t i = 0; i < instances.count; i++) {
@@ -206,7 +214,7 @@ int list_instances(struct context *context, char *const *names, size_t count,
         return -1;
     for (size_t i = 0; i < masters.count; i++)
         if (is_wanted(masters.list[i].name, names, count) &&
-            list_master(context, &view, &masters.list[i], listing, err) < 0)
+            list_master(context, &view, &masters.list[i], count > 0, listing, err) < 0)
             return -1;
     if (list_declared(context, names, count, listing, err) < 0)
         return -1;

@@ -6,13 +6,15 @@
 
 #include "usecases/context.h"
 
+enum { LIST_DOCS_UNKNOWN = -1, LIST_NO_INDEX = -2 };
+
 struct list_entry {
     char *master;
     int number;  /* 0: the master has no instance */
     char *index; /* NULL then */
     bool active;
     char *state;  /* NULL for a master without instances */
-    int64_t docs; /* -1: not known */
+    int64_t docs; /* or LIST_DOCS_UNKNOWN, LIST_NO_INDEX */
     char *changed_through;
     char *deletes;
     char *created_at;

@@ -12,17 +12,32 @@
 
 /* ---- locks ---- */
 
+/* A silent wait would look like a hang: who is waited for is said, once. */
+static int take_lock(struct context *context, const char *name, enum lock_class class,
+                     int64_t object, struct error *err)
+{
+    int wait = context->settings.wait_lock_s;
+    if (lock_take(context->history, class, object, 0, err) == 0)
+        return 0;
+    if (err->kind != ERR_BUSY || !wait)
+        return -1;
+    const char *who = err->detail ? err->detail : "another run holds it.";
+    log_say(context->log, LOG_NOTICE, "%s: waiting for the lock: %.*s", name, (int)strlen(who) - 1,
+            who);
+    error_release(err);
+    return lock_take(context->history, class, object, wait, err);
+}
+
 static int take_locks(struct run *run, const struct run_spec *spec, struct error *err)
 {
     struct context *context = run->context;
-    int wait = context->settings.wait_lock_s;
     if (spec->locks & RUN_LOCK_MASTER) {
-        if (lock_take(context->history, LOCK_MASTER, spec->master_id, wait, err) < 0)
+        if (take_lock(context, spec->name, LOCK_MASTER, spec->master_id, err) < 0)
             return -1;
         run->locks |= RUN_LOCK_MASTER;
     }
     if (spec->locks & RUN_LOCK_INSTANCE) {
-        if (lock_take(context->history, LOCK_INSTANCE, spec->instance_id, wait, err) < 0)
+        if (take_lock(context, spec->name, LOCK_INSTANCE, spec->instance_id, err) < 0)
             return -1;
         run->locks |= RUN_LOCK_INSTANCE;
         run->locked_instance = spec->instance_id;

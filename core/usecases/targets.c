@@ -169,11 +169,16 @@ int check_ours(struct context *context, const struct instance *instance,
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
     if (!index.exists) {
+        _cleanup_free_ char *activate =
+            instance->active
+                ? x_printf(". Then give it the alias again: esmigrate es_activate %s %d",
+                           instance->master, instance->number)
+                : x_strdup("");
         error_set(err, ERR_FAILED, "index \"%s\" is gone from the engine", instance->index_name);
         return error_hint(err,
                           "Make it again, empty, with its own declaration: esmigrate es_create %s "
-                          "--engine-only. Then fill it: esmigrate es_update %s %d",
-                          instance->master, instance->master, instance->number);
+                          "--engine-only. Then fill it: esmigrate es_update %s %d%s",
+                          instance->master, instance->master, instance->number, activate);
     }
     if (strcmp(index.uuid, instance->index_uuid) != 0) {
         error_set(err, ERR_FAILED, "index \"%s\" in the engine is not the one esmigrate made",

@@ -11,6 +11,7 @@
 #include "load/load.h"
 #include "sql.h"
 #include "usecases/fence.h"
+#include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
 
@@ -29,6 +30,7 @@ struct update {
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
     struct horizon horizon;
+    char *partial;  /* for the row: why it is not complete */
     int64_t *marks; /* of a full one: the sequence numbers when it began */
     size_t shards;
 };
@@ -42,6 +44,7 @@ static void update_release(struct update *update)
     free(update->since);
     horizon_release(&update->horizon);
     free(update->marks);
+    free(update->partial);
 }
 
 /* ---- before anything is written ---- */
@@ -63,6 +66,16 @@ static int read_options(struct update *update, const struct master *master, stru
     return master_options_parse(master->options, "options in the history", &update->options, err);
 }
 
+/* When --source was forgotten, the history's database was read: it is named. */
+static void say_database(const struct update *update, struct error *err)
+{
+    bool by_default = !update->context->settings.source && !update->options.source;
+    error_detail(err, "The source is the database \"%s\"%s.", pg_database(update->source->pg),
+                 by_default ? ", that of the history, since neither --source, ESMIGRATE_SOURCE nor "
+                              "\"source\" in master.json names one"
+                            : "");
+}
+
 static int open_source(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
@@ -78,10 +91,12 @@ static int open_source(struct update *update, struct error *err)
     if (err->kind != ERR_USAGE)
         return -1;
     err->kind = ERR_POSTGRES;
+    if (!err->detail)
+        say_database(update, err);
     return error_hint(
         err,
-        "The instance is updated with the SQL it was created with, which does not fit "
-        "the source any more. Change the files, then: esmigrate es_create %s",
+        "Is --source right? If it is, the SQL that the instance was created with, and is updated "
+        "with, does not fit the source any more. Change the files, then: esmigrate es_create %s",
         instance->master);
 }
 
@@ -333,6 +348,7 @@ static int finish(struct update *update, struct error *err)
         return -1;
     struct action_outcome *outcome = &update->run->outcome;
     outcome->status = update->item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
+    outcome->error = update->partial = rejected_words(update->item->rejected_open);
     outcome->changed_through = update->item->changed_through;
     return 0;
 }
@@ -420,11 +436,14 @@ static int update_one(struct context *context, const struct update_request *requ
 
 /* ---- which ones ---- */
 
-static int no_active(const struct choice *choice, struct error *err)
+static int no_active(const struct context *context, const struct choice *choice, struct error *err)
 {
     const char *name = choice->master.name;
     const struct instance *newest = instances_newest(&choice->instances);
     error_set(err, ERR_FAILED, "%s has no active instance", name);
+    if (!newest && !declaration_exists(context->settings.indexes, name))
+        return error_hint(err, "It has none at all, and is not declared in %s/.",
+                          context->settings.indexes);
     if (!newest)
         return error_hint(err, "It has none at all: esmigrate es_create %s", name);
     return error_hint(err, "The newest is %d: esmigrate es_update %s %d", newest->number, name,
@@ -441,7 +460,7 @@ static int choose(struct context *context, const struct update_request *request,
     switch (request->choice) {
     case UPDATE_LAST:
         if (!newest)
-            return no_active(choice, err);
+            return no_active(context, choice, err);
         if (choice_check_declared(context, choice, "es_update", err) < 0)
             return -1;
         choice_add(choice, newest);
@@ -460,7 +479,7 @@ static int choose(struct context *context, const struct update_request *request,
         break;
     }
     if (!active)
-        return no_active(choice, err);
+        return no_active(context, choice, err);
     choice_add(choice, active);
     return 0;
 }
@@ -527,45 +546,14 @@ static int update_chosen(struct context *context, const struct update_request *r
                 keep_first(context, err, &one);
         }
     }
+    int64_t rejected = 0;
     for (size_t i = 0; i < report->count; i++)
-        if (report->items[i].rejected_open)
-            parent.outcome.status = ACTION_PARTIAL;
+        rejected += report->items[i].rejected_open;
+    _cleanup_free_ char *partial = rejected_words(rejected);
+    if (partial)
+        parent.outcome.status = ACTION_PARTIAL;
+    parent.outcome.error = partial;
     return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
-}
-
-static int rejections_open(struct context *context, const struct report_item *item,
-                           struct error *err)
-{
-    _cleanup_(error_release) struct error ignored = {};
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    bool one = item->rejected_open == 1;
-    error_set(err, ERR_REJECTED, "index \"%s\": %" PRId64 " rejected document%s open", item->index,
-              item->rejected_open, one ? " is" : "s are");
-    error_hint(
-        err,
-        "Everything else is up to date. Mend the source; every es_update tries %s again, and "
-        "--allow-rejected %" PRId64 " tolerates %s. See why: SELECT doc_id, reason FROM "
-        "esmigrate.rejected_document",
-        one ? "it" : "them", item->rejected_open, one ? "it" : "them");
-    if (history_query(context->history, sql_history_rejected_example, PG_VALUES(item->index), &rows,
-                      &ignored) == 0 &&
-        pg_rows_count(rows))
-        error_detail(err, "%s_id \"%s\": %s: %s",
-                     one ? "" : "The latest: ", pg_text(rows, 0, "doc_id"),
-                     pg_text(rows, 0, "error_type"), pg_text(rows, 0, "reason"));
-    return -1;
-}
-
-static int judge_rejections(struct context *context, const struct update_request *request,
-                            const struct report *report, struct error *err)
-{
-    for (size_t i = 0; i < report->count; i++) {
-        const struct report_item *item = &report->items[i];
-        if (item->rejected_open <= request->allowed_rejected)
-            continue;
-        return rejections_open(context, item, err);
-    }
-    return 0;
 }
 
 int update_instances(struct context *context, const struct update_request *asked,
@@ -589,5 +577,5 @@ int update_instances(struct context *context, const struct update_request *asked
     for (size_t i = 0; i < targets->count; i++)
         choice_release(&choices[i]);
     free(choices);
-    return result < 0 ? -1 : judge_rejections(context, request, report, err);
+    return result < 0 ? -1 : rejected_judge(context, request->allowed_rejected, report, err);
 }

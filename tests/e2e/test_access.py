@@ -456,7 +456,10 @@ def test_a_url_that_does_not_work_is_what_the_others_are_for(items, authority, s
 def untold(url, why):
     """What is said when no URL works: of the last one."""
     words, hint = {
-        "closed": ("Couldn't connect to server", f"Is the engine running at {url}? Name another with --engine URL."),
+        "closed": (
+            "Couldn't connect to server",
+            f"Is the engine running at {url}? Name another with --engine, OPENSEARCH_URL or ELASTICSEARCH_URL.",
+        ),
         "untrusted": ("SSL certificate problem: unable to get local issuer certificate", UNTRUSTED),
         "no tls": ("OpenSSL/", "It does not speak TLS there. Name it as http://... with --engine URL."),
     }[why]

@@ -64,9 +64,17 @@ def test_a_master_without_instances_is_an_object_without_instance_and_index(app)
     app.ok("es_init")
     courses.declare(app, documents="SELECT 1")
     app.fails(2, "es_create", MASTER)
+    wanted = [(MASTER, None, None, False, None)]
+    assert shown(app.ok("es_list"), "master", "instance", "index", "active", "docs") == wanted
+    # Nobody wants it any more, unless it is asked for.
+    shutil.rmtree(app.indexes / MASTER)
+    assert app.ok("es_list") == []
+    assert shown(app.ok("es_list", MASTER), "master", "instance", "index", "active", "docs") == wanted
+    courses.declare(app)
+    app.ok("es_create", MASTER)
+    app.ok("es_drop", MASTER, "1", "--yes")
     shutil.rmtree(app.indexes)
-    items = app.ok("es_list")
-    assert shown(items, "master", "instance", "index", "active", "docs") == [(MASTER, None, None, False, None)]
+    assert shown(app.ok("es_list"), "master", "instance", "state") == [(MASTER, 1, "dropped")]
 
 
 def test_names_choose_what_is_listed_and_unknown_ones_are_wrong_use(app):
@@ -110,6 +118,20 @@ def test_states_follow_what_is_done(app):
         (3, "missing", None, None),
         (4, "empty", 0, None),
     ]
+
+
+def test_the_table_has_no_docs_where_there_is_no_index(app):
+    """A question mark is for what could be counted, if only the engine said so."""
+    courses.created(app)
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_drop", MASTER, "1", "--yes")
+    courses.declare(app, "author_search")
+    [header, *rows] = app.run("es_list", check=0).out.splitlines()
+    end = header.index("docs") + len("docs")
+    assert [row[:end].split()[-1] for row in rows] == ["dropped", "0", "author_search"]
+    [header, *rows] = app.run("es_list", "--engine", NOWHERE, check=0).out.splitlines()
+    end = header.index("docs") + len("docs")
+    assert [row[:end].split()[-1] for row in rows] == ["dropped", "?", "author_search"]
 
 
 def test_a_closed_index_does_not_hide_the_others(app):

@@ -7,8 +7,8 @@ import contextlib
 
 import courses
 import pytest
-from faults import gated_items
-from messages import at_home, transcript
+from faults import gated_items, through_proxy, wait_until
+from messages import at_home, plain, said, transcript
 
 MASTER = courses.MASTER
 
@@ -28,11 +28,11 @@ def test_the_engine_is_down(school):
         """
         $ esmigrate es_create course_search --engine http://127.0.0.1:1
         esmigrate: error: course_search: engine: connect: http://127.0.0.1:1: Couldn't connect to server
-        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
+        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine, OPENSEARCH_URL or ELASTICSEARCH_URL.
         exit code 6
         $ esmigrate es_list --engine http://127.0.0.1:1
         esmigrate: warning: the documents are not counted: engine: connect: http://127.0.0.1:1: Couldn't connect to server
-        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine URL.
+        HINT: Is the engine running at http://127.0.0.1:1? Name another with --engine, OPENSEARCH_URL or ELASTICSEARCH_URL.
         exit code 0
         """,
     )
@@ -65,6 +65,20 @@ def test_postgresql_is_down(school):
         $ esmigrate es_create course_search --source 'host=127.0.0.1 port=1 user=app dbname=school'
         esmigrate: error: course_search: source database: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
         HINT: Is the server running, and are the connection string (--source, ESMIGRATE_SOURCE, "source" in master.json), user and password right? Try the same with psql.
+        exit code 5
+        """,
+    )
+
+
+def test_postgresql_is_down_and_no_history_is_named(school):
+    school.env.pop("ESMIGRATE_HISTORY")
+    school.env.update(PGHOST="127.0.0.1", PGPORT="1", PGUSER="app", PGDATABASE="school")
+    transcript(
+        school,
+        """
+        $ esmigrate es_list
+        esmigrate: error: history database: cannot connect: connection to server at "127.0.0.1", port 1 failed: Connection refused
+        HINT: Neither --history nor ESMIGRATE_HISTORY is given; libpq's own environment (PGHOST, PGDATABASE, ...) and defaults were used. Name the database, for example: --history 'host=localhost dbname=app'. Try the same with psql.
         exit code 5
         """,
     )
@@ -125,6 +139,7 @@ def test_a_disk_of_the_engine_is_full(school):
         """
         $ esmigrate es_update course_search 1
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: warning: qa_course_search-1: 3 documents met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
         DETAIL: The index is not filled yet. The error was: index "qa_course_search-1": given up after N tries: 3 documents met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}
@@ -145,6 +160,7 @@ def test_a_disk_of_the_engine_is_full(school):
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}
         exit code 6
         $ esmigrate es_update course_search 1
+        esmigrate: warning: qa_course_search-1: 1 document met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
         DETAIL: changed_through stays at TIME. The error was: index "qa_course_search-1": given up after N tries: 1 document met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}
@@ -174,6 +190,43 @@ def test_a_disk_of_the_engine_is_full(school):
         """,
     )
     assert courses.titles(school, "course_search-1")["1"] == "New"
+
+
+# ---- the engine goes away while an update runs
+
+
+def test_an_update_says_that_it_tries_again_and_that_it_goes_on(school):
+    school.ok("es_create", MASTER)
+    block = f"{school.full_name('course_search-1')}/_settings"
+    school.engine_server.must("PUT", block, {"index.blocks.read_only_allow_delete": True})
+    process = school.start("es_update", MASTER, "1")
+    wait_until(lambda: "trying again" in process.err)
+    school.engine_server.must("PUT", block, {"index.blocks.read_only_allow_delete": None})
+    said(
+        school,
+        process.wait(),
+        """
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: warning: qa_course_search-1: 3 documents met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
+        esmigrate: qa_course_search-1: the engine takes documents again
+        exit code 0
+        """,
+    )
+    assert len(courses.titles(school, "course_search-1")) == 3
+
+
+def test_an_engine_that_is_gone_is_told_even_to_who_wants_quiet(school):
+    school.ok("es_create", MASTER)
+    with through_proxy(school) as proxy:
+        proxy.lose("POST", "/_bulk", "before", for_good=True)
+        process = school.start("es_update", MASTER, "1", "-q")
+        wait_until(lambda: "trying again" in process.err)
+        # It would go on for five minutes.
+        assert plain(school, process.err) == (
+            "esmigrate: warning: qa_course_search-1: engine: bulk: http://127.0.0.1:PORT: Empty reply from server;"
+            " trying again, for at most N more seconds\n"
+        )
+        process.kill()
 
 
 # ---- locks
@@ -225,6 +278,27 @@ def test_another_run_holds_the_lock(app):
     )
     gate.open()
     process.wait(check=0)
+
+
+def test_who_waits_for_the_lock_is_told_whose_it_is(app):
+    gate = gated_items(at_home(app), 10, 5)
+    app.ok("es_create", "item")
+    app.ok("es_update", "item", "1")
+    gate.close()
+    process = app.start("es_update", "item", "1", "--full")
+    gate.wait()
+    second = app.start("es_update", "item", "1", "--full", "--wait-lock")
+    wait_until(lambda: "waiting" in second.err)
+    gate.open()
+    process.wait(check=0)
+    said(
+        app,
+        second.wait(),
+        """
+        esmigrate: qa_item-1: waiting for the lock: "es_update item 1 --full" has been running since TIME: pid PID on HOST, user USER
+        exit code 0
+        """,
+    )
 
 
 def test_something_else_than_a_run_holds_the_lock(school):

@@ -3,11 +3,18 @@
 Each text is what a terminal shows: the command, all of stderr, the exit code.
 """
 
+import re
+import shutil
+
 import courses
 import pytest
 from messages import at_home, said, transcript
 
 MASTER = courses.MASTER
+QUERY = (
+    "SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d"
+    " JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'"
+)
 
 
 @pytest.fixture
@@ -202,6 +209,32 @@ def test_an_update_without_an_active_instance(school):
     )
 
 
+def test_an_update_of_a_master_that_was_never_created(school):
+    courses.make_courses(school)
+    school.ok("es_init")
+    courses.declare(school, documents="SELECT 1")
+    school.fails(2, "es_create", MASTER)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --last
+        esmigrate: error: course_search has no active instance
+        HINT: It has none at all: esmigrate es_create course_search
+        exit code 1
+        """,
+    )
+    shutil.rmtree(school.indexes / MASTER)
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search --last
+        esmigrate: error: course_search has no active instance
+        HINT: It has none at all, and is not declared in indexes/.
+        exit code 1
+        """,
+    )
+
+
 def test_since_without_a_zone(school):
     courses.activated(school, changed=courses.CHANGED)
     rows = len(school.history())
@@ -266,6 +299,23 @@ def test_an_index_that_is_gone(school):
         school,
         """
         $ esmigrate es_update course_search
+        esmigrate: error: index "qa_course_search-1" is gone from the engine
+        HINT: Make it again, empty, with its own declaration: esmigrate es_create course_search --engine-only. Then fill it: esmigrate es_update course_search 1. Then give it the alias again: esmigrate es_activate course_search 1
+        exit code 1
+        """,
+    )
+    for command in ("es_create course_search --engine-only", "es_update course_search 1", "es_activate course_search 1"):
+        school.ok(*command.split())
+    assert len(school.docs(MASTER)) == 3
+
+
+def test_an_index_that_is_gone_and_was_not_active(school):
+    courses.filled(school, changed=courses.CHANGED)
+    school.engine_server.must("DELETE", school.full_name("course_search-1"))
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search 1
         esmigrate: error: index "qa_course_search-1" is gone from the engine
         HINT: Make it again, empty, with its own declaration: esmigrate es_create course_search --engine-only. Then fill it: esmigrate es_update course_search 1
         exit code 1
@@ -457,7 +507,7 @@ def test_rejected_documents(school):
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
         esmigrate: error: index "qa_course_search-1": 1 rejected document is open
         DETAIL: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
-        HINT: Everything else is up to date. Mend the source; every es_update tries it again, and --allow-rejected 1 tolerates it. See why: SELECT doc_id, reason FROM esmigrate.rejected_document
+        HINT: Everything else is up to date. Mend the source; every es_update tries it again, and --allow-rejected 1 tolerates it. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
         exit code 4
         """,
     )
@@ -468,10 +518,49 @@ def test_rejected_documents(school):
         $ esmigrate es_update course_search 1
         esmigrate: error: index "qa_course_search-1": 2 rejected documents are open
         DETAIL: The latest: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
-        HINT: Everything else is up to date. Mend the source; every es_update tries them again, and --allow-rejected 2 tolerates them. See why: SELECT doc_id, reason FROM esmigrate.rejected_document
+        HINT: Everything else is up to date. Mend the source; every es_update tries them again, and --allow-rejected 2 tolerates them. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
         exit code 4
         """,
     )
+
+
+def test_too_many_documents_are_rejected(school):
+    documents = "SELECT id AS _id, changed_at AS _changed_at, CASE WHEN id > 1 THEN title END AS rank FROM course"
+    index = {"mappings": {"properties": {"rank": {"type": "integer"}}}}
+    courses.created(school, count=10_050, index=index, documents=documents)
+    result = school.run("es_update", MASTER, "1")
+    # Which one is the first depends on which request is answered first.
+    [query] = re.findall("See why: (SELECT .*)", result.err)
+    result.err = re.sub(r'(?<=The first: )"\d+": .*', "...", result.err)
+    said(
+        school,
+        result,
+        """
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        esmigrate: error: index "qa_course_search-1": more than 10000 rejected documents are open
+        DETAIL: The first: ...
+        HINT: Mend documents.sql or the mapping, and es_create a new instance. See why: %s
+        exit code 1
+        """
+        % QUERY,
+    )
+    rows = school.sql(query)
+    assert 0 < len(rows) <= 10_000 and all("rank" in row["reason"] for row in rows)
+
+
+def test_the_history_says_why_an_update_is_partial(school):
+    documents = "SELECT id AS _id, changed_at AS _changed_at, title AS rank FROM course WHERE id > 1"
+    index = {"mappings": {"properties": {"rank": {"type": "integer"}}}}
+    courses.created(school, index=index, documents=documents + " UNION ALL SELECT 0, now(), '0'")
+    courses.declare(school, "other_search", index={}, documents=courses.DOCUMENTS)
+    school.ok("es_create", "other_search")
+    school.fails(4, "es_update", MASTER, "1", "other_search", "1")
+    rows = [(row["action"], row["status"], row["error"]) for row in school.history()[-3:]]
+    why = "2 rejected documents are open"
+    assert rows == [("update", "partial", why), ("update", "partial", why), ("update", "complete", None)]
+    school.ok("es_update", "other_search", "1")
+    assert school.ok("es_history", str(school.history()[-3]["id"]))[0]["error"] == why
+    assert school.history()[-1]["error"] is None
 
 
 def test_every_document_is_rejected(school):
@@ -499,7 +588,19 @@ def test_a_source_that_has_changed_since(school):
         """
         $ esmigrate es_update course_search
         esmigrate: error: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
-        HINT: The instance is updated with the SQL it was created with, which does not fit the source any more. Change the files, then: esmigrate es_create course_search
+        DETAIL: The source is the database "school", that of the history, since neither --source, ESMIGRATE_SOURCE nor "source" in master.json names one.
+        HINT: Is --source right? If it is, the SQL that the instance was created with, and is updated with, does not fit the source any more. Change the files, then: esmigrate es_create course_search
+        exit code 5
+        """,
+    )
+    school.env["ESMIGRATE_SOURCE"] = school.conninfo
+    transcript(
+        school,
+        """
+        $ esmigrate es_update course_search
+        esmigrate: error: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
+        DETAIL: The source is the database "school".
+        HINT: Is --source right? If it is, the SQL that the instance was created with, and is updated with, does not fit the source any more. Change the files, then: esmigrate es_create course_search
         exit code 5
         """,
     )

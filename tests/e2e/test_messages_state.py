@@ -92,12 +92,12 @@ def test_a_copied_history(school):
         $ esmigrate es_update course_search
         esmigrate: error: the history was copied here from another database
         DETAIL: The indexes it names belong to the original, which may still write to them.
-        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        HINT: If this database is used beside the original: DROP SCHEMA esmigrate CASCADE here, then esmigrate es_init --prefix P with a prefix that the original does not have. If it replaces the original (restored from a dump, moved): esmigrate es_init --adopt
         exit code 1
         $ esmigrate es_init
         esmigrate: error: the history was copied here from another database
         DETAIL: The indexes it names belong to the original, which may still write to them.
-        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        HINT: If this database is used beside the original: DROP SCHEMA esmigrate CASCADE here, then esmigrate es_init --prefix P with a prefix that the original does not have. If it replaces the original (restored from a dump, moved): esmigrate es_init --adopt
         exit code 1
         """,
     )

@@ -42,6 +42,17 @@ def copy(school):
     school.postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def other(school, make_app):
+    """A second application: another database and history, the same engine, prefix and declarations."""
+    app = make_app()
+    courses.make_courses(app)
+    courses.declare(app, changed=courses.CHANGED)
+    app.env["ESMIGRATE_PREFIX"] = app.prefix = school.prefix
+    app.ok("es_init")
+    return at_home(app)
+
+
 def in_copy(app, name, *statements):
     with contextlib.closing(app.postgres.connect(name)) as connection:
         for statement in statements:
@@ -176,3 +187,122 @@ def test_adopting_what_has_no_live_index_asks_nothing(school, copy):
         "UPDATE esmigrate.index_instance SET state = 'dropped', dropped_at = now()",
     )
     school.ok("es_init", "--adopt", "--prefix", "own_")
+
+
+# ---- another application
+
+
+def test_create_where_another_history_has_the_names(school, other):
+    transcript(
+        other,
+        """
+        $ esmigrate es_create course_search
+        esmigrate: error: the engine has an index "qa_course_search-1" that is not of this history
+        DETAIL: Another history of esmigrate made that index.
+        HINT: Another application, or an older history, seems to use this name: give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. Only if nobody searches that index any more: delete it by hand, then run the same command again.
+        exit code 1
+        """,
+    )
+    # The first application has gone on to instance 2, whose number is still free in the other one's.
+    courses.second_instance(school)
+    school.ok("es_update", MASTER, "2")
+    school.ok("es_activate", MASTER, "2")
+    school.ok("es_drop", MASTER, "1", "--yes")
+    before = courses.everything(school)
+    for options in "", " --dry-run":
+        transcript(
+            other,
+            f"""
+            $ esmigrate es_create course_search{options}
+            esmigrate: error: alias "qa_course_search" points to "qa_course_search-2", which is no instance of course_search
+            DETAIL: Another history of esmigrate made that index.
+            HINT: Another application, or an older history, seems to use this name: give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. Only if nobody searches that index any more: take the alias off it by hand, then run the same command again.
+            exit code 1
+            """,
+        )
+    assert courses.instances(other) == {}
+    assert courses.everything(school) == before
+    # What the hint says works at once, and the number is not used up.
+    other.env["ESMIGRATE_PREFIX"] = own = school.prefix + "own_"
+    other.ok("es_init", "--adopt", "--prefix", own)
+    assert other.ok("es_create", MASTER)[0]["index"] == own + "course_search-1"
+    assert courses.titles(school, MASTER) == {"1": "COURSE 1", "2": "COURSE 2", "3": "COURSE 3"}
+
+
+def test_an_index_known_by_its_write_alias_alone(school, other):
+    """_meta is part of the mapping, which a user may put anew without it."""
+    school.engine_server.must("PUT", school.full_name("course_search-1") + "/_mapping", {"_meta": {}})
+    result = other.fails(1, "es_create", MASTER)
+    assert "DETAIL: Another history of esmigrate made that index." in result.err
+
+
+def test_activate_where_another_history_has_the_alias(school, other):
+    """Both had created before either was active."""
+    courses.declare(school, "lesson_search", changed=courses.CHANGED)
+    courses.declare(other, "lesson_search", changed=courses.CHANGED)
+    # Instance 1 of the first is gone, so that the names of the indexes do not meet.
+    school.ok("es_create", "lesson_search")
+    school.ok("es_drop", "lesson_search", "1", "--yes")
+    other.ok("es_create", "lesson_search")
+    other.ok("es_update", "lesson_search", "1")
+    school.ok("es_create", "lesson_search")
+    school.ok("es_update", "lesson_search", "2")
+    school.ok("es_activate", "lesson_search")
+    for options in " --dry-run", "":
+        transcript(
+            other,
+            f"""
+            $ esmigrate es_activate lesson_search{options}
+            esmigrate: error: qa_lesson_search-1: alias "qa_lesson_search" points to "qa_lesson_search-2", which is no instance of lesson_search
+            DETAIL: Another history of esmigrate made that index.
+            HINT: Another application, or an older history, seems to use this name: give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. Only if nobody searches that index any more: take the alias off it by hand, then run the same command again.
+            exit code 1
+            """,
+        )
+    assert school.alias("lesson_search") == [school.full_name("lesson_search-2")]
+
+
+def test_an_application_that_moves_to_esmigrate(app):
+    """Its hand-made index is searched until the new one is filled."""
+    courses.make_courses(app)
+    courses.declare(app, changed=courses.CHANGED)
+    app.ok("es_init")
+    old, alias = app.prefix + "old", app.full_name(MASTER)
+    app.engine_server.must("PUT", old, {"aliases": {alias: {}}})
+    transcript(
+        at_home(app),
+        """
+        $ esmigrate es_create course_search
+        esmigrate: warning: alias "qa_course_search" points to "qa_old", which esmigrate did not make: es_activate refuses until it is taken off that index
+        exit code 0
+        $ esmigrate es_update course_search 1
+        esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
+        exit code 0
+        $ esmigrate es_activate course_search --dry-run
+        esmigrate: error: qa_course_search-1: alias "qa_course_search" points to "qa_old", which is no instance of course_search
+        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate, take the alias off that index by hand and run the same command again at once: until then its readers find nothing.
+        exit code 1
+        $ esmigrate es_activate course_search
+        esmigrate: error: qa_course_search-1: alias "qa_course_search" points to "qa_old", which is no instance of course_search
+        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate, take the alias off that index by hand and run the same command again at once: until then its readers find nothing.
+        exit code 1
+        """,
+    )
+    actions = [{"remove": {"index": old, "alias": alias}}]
+    app.engine_server.must("POST", "_aliases", {"actions": actions})
+    app.ok("es_activate", MASTER)
+    assert app.alias(MASTER) == [app.full_name("course_search-1")]
+
+
+def test_a_dry_run_of_activate_sees_what_the_engine_would_refuse(app):
+    courses.filled(app, changed=courses.CHANGED)
+    app.engine_server.must("PUT", app.full_name(MASTER))
+    transcript(
+        at_home(app),
+        """
+        $ esmigrate es_activate course_search --dry-run
+        esmigrate: error: qa_course_search-1: the engine has an index named "qa_course_search", which course_search needs as its alias
+        HINT: If nobody reads it any more, delete it by hand and run the same command again; or give the declaration another name.
+        exit code 1
+        """,
+    )

@@ -233,7 +233,7 @@ def test_an_index_of_that_name_that_is_not_ours(school):
         school,
         """
         $ esmigrate es_create course_search
-        esmigrate: error: the engine has an index "qa_course_search-1" that is not esmigrate's
+        esmigrate: error: the engine has an index "qa_course_search-1" that is not of this history
         HINT: If nobody needs it, delete it by hand and run the same command again. If somebody does, esmigrate needs a history with another --prefix.
         exit code 1
         """,
@@ -253,7 +253,7 @@ def test_an_index_under_the_name_of_the_alias(school):
         exit code 1
         $ esmigrate es_activate course_search 1
         esmigrate: error: qa_course_search-1: the engine has an index named "qa_course_search", which course_search needs as its alias
-        HINT: Delete that index once nobody reads it any more, then run the same command again.
+        HINT: If nobody reads it any more, delete it by hand and run the same command again; or give the declaration another name.
         exit code 1
         """,
     )

@@ -42,6 +42,38 @@ static int compare_versions(const char *a, const char *b)
     return 0;
 }
 
+/* ---- whose it is ---- */
+
+static bool same(const struct pg_rows *state, const char *column, const char *recorded)
+{
+    const char *a = pg_text(state, 0, column), *b = pg_text(state, 0, recorded);
+    return a && b && strcmp(a, b) == 0;
+}
+
+/* A dump restored elsewhere, a database made from a template, a cloned server. */
+static bool is_copied(const struct pg_rows *state)
+{
+    return pg_text(state, 0, "prefix") &&
+           (!same(state, "system_identifier", "recorded_system_identifier") ||
+            !same(state, "database_oid", "recorded_database_oid"));
+}
+
+/*
+ * Whether the original is still used, only the user knows. A copy beside it must have a history of
+ * its own: with the copied one it would write to, or drop, what the original's readers search.
+ */
+static int hint_at_copies(const struct pg_rows *state, const char *prefix, struct error *err)
+{
+    const char *recorded = pg_text(state, 0, "prefix");
+    bool other = prefix && strcmp(prefix, recorded) != 0;
+    return error_hint(err,
+                      "If this database is used beside the original: DROP SCHEMA esmigrate CASCADE "
+                      "here, then esmigrate es_init --prefix P with a prefix that the original "
+                      "does not have. If it replaces the original (restored from a dump, moved): "
+                      "esmigrate es_init --adopt%s%s%s",
+                      other ? " --prefix '" : "", other ? recorded : "", other ? "'" : "");
+}
+
 /* ---- upgrade ---- */
 
 static int changed_migration(const char *name, struct error *err)
@@ -85,18 +117,28 @@ static int apply(struct history *history, const struct migration *migration, str
                          NULL, err);
 }
 
-static int changed_prefix_is_free(struct history *history, const char *prefix, struct error *err)
+static int read_state(struct history *history, struct pg_rows **ret_state, struct error *err)
 {
-    _cleanup_(pg_rows_freep) struct pg_rows *state = NULL, *rows = NULL;
-    if (history_query(history, sql_history_schema_state, PG_NO_VALUES, &state, err) < 0 ||
-        history_query(history, sql_history_instances_exist, PG_NO_VALUES, &rows, err) < 0)
+    return history_query(history, sql_history_schema_state, PG_NO_VALUES, ret_state, err);
+}
+
+static int changed_prefix_is_free(struct history *history, const struct pg_rows *state,
+                                  const char *prefix, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_instances_live, PG_NO_VALUES, &rows, err) < 0)
         return -1;
     const char *recorded = pg_text(state, 0, "prefix");
-    if (!pg_bool(rows, 0, "present") || !recorded || strcmp(recorded, prefix) == 0)
+    if (!pg_rows_count(rows) || !recorded || strcmp(recorded, prefix) == 0)
         return 0;
     error_set(err, ERR_FAILED,
               "the history has live instances with the prefix \"%s\", so \"%s\" cannot replace it",
               recorded, prefix);
+    /* To drop them would be to drop the indexes of the original. */
+    if (is_copied(state)) {
+        error_detail(err, "It was copied here from another database; they are the original's.");
+        return hint_at_copies(state, prefix, err);
+    }
     return error_hint(
         err, "Give --prefix '%s', or drop the instances first: esmigrate es_drop NAME --all",
         recorded);
@@ -130,15 +172,18 @@ static int upgrade_in_transaction(struct history *history, const char *prefix, b
         return -1;
     if (!adopt)
         return 0;
-    if (changed_prefix_is_free(history, prefix, err) < 0)
+    _cleanup_(pg_rows_freep) struct pg_rows *state = NULL;
+    if (read_state(history, &state, err) < 0 ||
+        changed_prefix_is_free(history, state, prefix, err) < 0)
         return -1;
+    upgrade->copied = is_copied(state);
     return history_query(history, sql_history_installation_adopt, PG_VALUES(prefix), NULL, err);
 }
 
 int schema_upgrade(struct history *history, const char *prefix, bool adopt,
                    struct schema_upgrade *ret_upgrade, struct error *err)
 {
-    struct schema_upgrade upgrade = {.adopted = adopt};
+    struct schema_upgrade upgrade = {};
     if (lock_take(history, LOCK_SCHEMA, 0, -1, err) < 0 || history_begin(history, err) < 0)
         return -1;
     int result = upgrade_in_transaction(history, prefix, adopt, &upgrade, err);
@@ -148,22 +193,9 @@ int schema_upgrade(struct history *history, const char *prefix, bool adopt,
         history_rollback(history);
     lock_release(history, LOCK_SCHEMA, 0);
     if (result == 0 && !adopt)
-        result = schema_check(history, prefix, true, NULL, err);
+        result = schema_check(history, prefix, true, NULL, NULL, err);
     *ret_upgrade = upgrade;
     return result;
-}
-
-int schema_plan(struct history *history, struct schema_upgrade *ret_upgrade, struct error *err)
-{
-    bool exists, namespace_exists;
-    *ret_upgrade = (struct schema_upgrade){.to = newest_version()};
-    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
-        return -1;
-    if (exists && check_applied(history, &ret_upgrade->from, err) < 0)
-        return -1;
-    if (ret_upgrade->from > ret_upgrade->to)
-        ret_upgrade->to = ret_upgrade->from;
-    return 0;
 }
 
 /* ---- check ---- */
@@ -204,12 +236,6 @@ static int check_version(const struct pg_rows *state, struct error *err)
     return 0;
 }
 
-static bool same(const struct pg_rows *state, const char *column, const char *recorded)
-{
-    const char *a = pg_text(state, 0, column), *b = pg_text(state, 0, recorded);
-    return a && b && strcmp(a, b) == 0;
-}
-
 static int check_identity(const struct pg_rows *state, const char *prefix, struct error *err)
 {
     const char *recorded = pg_text(state, 0, "prefix");
@@ -217,22 +243,19 @@ static int check_identity(const struct pg_rows *state, const char *prefix, struc
         error_set(err, ERR_FAILED, "the history has no prefix recorded");
         return error_hint(err, "Complete it: esmigrate es_init");
     }
-    if (prefix && strcmp(prefix, recorded) != 0) {
+    if (is_copied(state)) {
+        error_set(err, ERR_FAILED, "the history was copied here from another database");
+        error_detail(err, "The indexes it names belong to the original, which may still write to "
+                          "them.");
+        return hint_at_copies(state, prefix, err);
+    }
+    if (strcmp(prefix, recorded) != 0) {
         error_set(err, ERR_FAILED, "the history belongs to the prefix \"%s\", not to \"%s\"",
                   recorded, prefix);
         return error_hint(err,
                           "Give --prefix '%s' (or ESMIGRATE_PREFIX), or take the history over "
                           "for \"%s\": esmigrate es_init --adopt --prefix '%s'",
                           recorded, prefix, prefix);
-    }
-    if (!same(state, "system_identifier", "recorded_system_identifier") ||
-        !same(state, "database_oid", "recorded_database_oid")) {
-        error_set(err, ERR_FAILED, "the history was copied here from another database");
-        error_detail(err, "The indexes it names belong to the original, which may still write to "
-                          "them.");
-        return error_hint(err, "If the original is gone for good: esmigrate es_init --adopt. "
-                               "If not, this copy needs a history of its own: drop the schema "
-                               "esmigrate here, then es_init with another --prefix.");
     }
     return 0;
 }
@@ -250,7 +273,7 @@ static int schema_missing(struct history *history, struct error *err)
 }
 
 int schema_check(struct history *history, const char *prefix, bool writing, char **ret_prefix,
-                 struct error *err)
+                 bool *ret_copied, struct error *err)
 {
     bool exists, namespace_exists;
     if (schema_exists(history, &exists, &namespace_exists, err) < 0)
@@ -258,11 +281,39 @@ int schema_check(struct history *history, const char *prefix, bool writing, char
     if (!exists)
         return schema_missing(history, err);
     _cleanup_(pg_rows_freep) struct pg_rows *state = NULL;
-    if (history_query(history, sql_history_schema_state, PG_NO_VALUES, &state, err) < 0)
-        return -1;
-    if (check_version(state, err) < 0 || (writing && check_identity(state, prefix, err) < 0))
+    if (read_state(history, &state, err) < 0 || check_version(state, err) < 0 ||
+        (writing && check_identity(state, prefix, err) < 0))
         return -1;
     if (ret_prefix)
         *ret_prefix = x_strdup(pg_text(state, 0, "prefix"));
+    if (ret_copied)
+        *ret_copied = is_copied(state);
     return 0;
+}
+
+/* What es_init would find wrong once everything is applied. */
+static int plan_identity(struct history *history, const char *prefix, bool adopt, bool *ret_copied,
+                         struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *state = NULL;
+    if (read_state(history, &state, err) < 0)
+        return -1;
+    *ret_copied = is_copied(state);
+    if (adopt)
+        return changed_prefix_is_free(history, state, prefix, err);
+    return pg_text(state, 0, "prefix") ? check_identity(state, prefix, err) : 0;
+}
+
+int schema_plan(struct history *history, const char *prefix, bool adopt,
+                struct schema_upgrade *ret_upgrade, struct error *err)
+{
+    bool exists, namespace_exists;
+    *ret_upgrade = (struct schema_upgrade){.to = newest_version()};
+    if (schema_exists(history, &exists, &namespace_exists, err) < 0)
+        return -1;
+    if (exists && check_applied(history, &ret_upgrade->from, err) < 0)
+        return -1;
+    if (ret_upgrade->from > ret_upgrade->to)
+        ret_upgrade->to = ret_upgrade->from;
+    return ret_upgrade->from ? plan_identity(history, prefix, adopt, &ret_upgrade->copied, err) : 0;
 }

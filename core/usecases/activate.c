@@ -7,6 +7,7 @@
 #include "base/texts.h"
 #include "domain/block.h"
 #include "sql.h"
+#include "usecases/owner.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
 
@@ -34,14 +35,8 @@ static int switch_alias(struct context *context, const char *alias, const struct
     for (size_t i = 0; i < count; i++)
         actions[i + 1] = (struct alias_action){.remove = true, .index = names[i], .alias = alias};
     int result = engine_update_aliases(context->engine, actions, count + 1, err);
-    if (result < 0 && err->http_code == 400 && strstr(err->message, "invalid_alias_name")) {
-        error_set(err, ERR_FAILED,
-                  "the engine has an index named \"%s\", which %s needs as its "
-                  "alias",
-                  alias, instance->master);
-        error_hint(err, "Delete that index once nobody reads it any more, then run the same "
-                        "command again.");
-    }
+    if (result < 0 && err->http_code == 400 && strstr(err->message, "invalid_alias_name"))
+        owner_refuse_alias_name(alias, instance->master, err);
     if (result < 0)
         block_explain(instance->index_name, "The alias was not switched.", err);
     free(actions);
@@ -70,6 +65,15 @@ static int read_alias(struct context *context, const struct instance *instance, 
         return -1;
     *ret_active = master.active_instance_id;
     return 0;
+}
+
+/* For a dry run: the same, and what the engine would refuse, with nothing written. */
+static int look_at_alias(struct context *context, const struct instance *instance,
+                         int64_t *ret_active, struct error *err)
+{
+    if (owner_check_alias_name(context, instance->master, err) < 0)
+        return -1;
+    return settle_look_at_alias(context, instance->master, instance->master_id, ret_active, err);
 }
 
 /*
@@ -114,18 +118,18 @@ static int activate_in_run(struct run *run, const struct activate_request *reque
     if (instance_again(context, planned, &now, &instance, err) < 0 ||
         check_filled(request, instance, err) < 0 || check_ours(context, instance, NULL, err) < 0)
         return -1;
-    run->outcome.result = instance->active ? "already_active" : "activated";
-    if (context->settings.dry_run)
-        return 0;
     /* The alias is the truth: what the history says of it is brought in line first. */
-    if (read_alias(context, instance, &active, err) < 0)
+    if ((context->settings.dry_run ? look_at_alias(context, instance, &active, err)
+                                   : read_alias(context, instance, &active, err)) < 0)
         return -1;
     const struct instance *before = instances_active(&now);
     if ((before ? before->id : 0) != active)
-        log_say(context->log, LOG_WARNING,
-                "alias \"%s\" had been moved by someone else; the history is in line now", alias);
+        log_say(context->log, LOG_WARNING, "alias \"%s\" had been moved by someone else%s", alias,
+                context->settings.dry_run ? "" : "; the history is in line now");
     run->outcome.result = active == instance->id ? "already_active" : "activated";
-    return active == instance->id ? 0 : switch_and_record(run, alias, instance, err);
+    if (active == instance->id || context->settings.dry_run)
+        return 0;
+    return switch_and_record(run, alias, instance, err);
 }
 
 static int activate_one(struct context *context, const struct activate_request *request,

@@ -83,8 +83,14 @@ int context_open_history(struct context *context, bool writing, struct error *er
     if (!context->history && history_open(&options, &context->history, err) < 0)
         return -1;
     char *prefix = NULL;
-    if (schema_check(context->history, context->settings.prefix, writing, &prefix, err) < 0)
+    bool copied = false;
+    if (schema_check(context->history, context->settings.prefix, writing, &prefix, &copied, err) <
+        0)
         return -1;
+    if (copied)
+        log_say(context->log, LOG_WARNING,
+                "this history was copied here from another database; the indexes belong to the "
+                "original");
     context->writing = writing;
     if (!writing && prefix) {
         free(context->recorded_prefix);

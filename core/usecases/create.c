@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "domain/names.h"
 #include "sql.h"
+#include "usecases/owner.h"
 #include "usecases/run.h"
 
 /* ---- the declaration ---- */
@@ -45,36 +46,6 @@ static int read_and_prepare(struct context *context, const char *name,
 }
 
 /* ---- the engine index ---- */
-
-/* Nothing of that name may be there: an index that is not ours is not touched. */
-static int check_name_free(struct context *context, const char *index_name, struct error *err)
-{
-    _cleanup_(engine_index_release) struct engine_index index = {};
-    if (engine_find_index(context->engine, index_name, &index, err) < 0)
-        return -1;
-    if (!index.exists)
-        return 0;
-    error_set(err, ERR_FAILED, "the engine has an index \"%s\" that is not esmigrate's",
-              index_name);
-    return error_hint(err, "If nobody needs it, delete it by hand and run the same command again. "
-                           "If somebody does, esmigrate needs a history with another --prefix.");
-}
-
-/* A concrete index under the alias's name would make the switch impossible later. */
-static int check_alias_free(struct context *context, const char *name, struct error *err)
-{
-    _cleanup_(engine_index_release) struct engine_index index = {};
-    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, name);
-    if (engine_find_index(context->engine, alias, &index, err) < 0)
-        return -1;
-    if (!index.exists)
-        return 0;
-    error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which %s needs as its alias",
-              alias, name);
-    return error_hint(err,
-                      "If nobody reads it any more, delete it by hand and run the same command "
-                      "again; or give the declaration another name.");
-}
 
 /* The index is there: recorded together with the closed row. */
 static int record_made(struct run *run, const char *uuid, struct error *err)
@@ -123,8 +94,9 @@ static int create_new(struct run *run, const struct declaration *declaration, in
     const struct content *content = &declaration->content;
     _cleanup_free_ char *index_name =
         name_of_index(context->settings.prefix, declaration->name, number);
-    if (context_open_engine(context, err) < 0 || check_name_free(context, index_name, err) < 0 ||
-        check_alias_free(context, declaration->name, err) < 0)
+    if (context_open_engine(context, err) < 0 || owner_check_index(context, index_name, err) < 0 ||
+        owner_check_alias_name(context, declaration->name, err) < 0 ||
+        owner_check_alias(context, declaration->name, err) < 0)
         return -1;
     item->number = number;
     item->index = x_strdup(index_name);

@@ -113,7 +113,7 @@ static void say_foreign(struct context *context, const struct engine_view *view,
                               !instances->list[j].dropped_at);
         if (!known)
             log_say(context->log, LOG_WARNING,
-                    "the engine has an index \"%s\" that is not esmigrate's", name);
+                    "the engine has an index \"%s\" that is not of this history", name);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "base/texts.h"
 #include "domain/lock.h"
 #include "sql.h"
+#include "usecases/owner.h"
 
 /* ---- creates ---- */
 
@@ -71,7 +72,36 @@ static int settle_drop(struct context *context, const struct instance *instance,
     return history_drop_instance(context->history, instance->id, err);
 }
 
-int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err)
+static const struct instance *live_of_name(const struct instances *instances, const char *name)
+{
+    for (size_t i = 0; i < instances->count; i++)
+        if (instance_is_live(&instances->list[i]) &&
+            strcmp(instances->list[i].index_name, name) == 0)
+            return &instances->list[i];
+    return NULL;
+}
+
+/* Where the alias points, if that is what esmigrate can work with: one instance, or nowhere. */
+static int judge_alias(struct context *context, const char *master, char *const *names,
+                       size_t count, const struct instances *instances, int64_t *ret_active,
+                       struct error *err)
+{
+    *ret_active = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct instance *pointed = live_of_name(instances, names[i]);
+        if (!pointed)
+            return owner_refuse_alias(context, master, names[i], err);
+        *ret_active = pointed->id;
+    }
+    if (count < 2)
+        return 0;
+    error_set(err, ERR_FAILED, "alias \"%s%s\" points to %zu indexes, \"%s\" and others",
+              context->settings.prefix, master, count, names[0]);
+    return error_hint(err, "Take it off all but one by hand, then run the same command again.");
+}
+
+int settle_look_at_alias(struct context *context, const char *master, int64_t master_id,
+                         int64_t *ret_active, struct error *err)
 {
     char **names = NULL;
     size_t count = 0;
@@ -81,30 +111,20 @@ int settle_alias(struct context *context, const char *master, int64_t master_id,
         history_find_instances(context->history, master_id, &instances, err) < 0 ||
         engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
         return -1;
-
-    const struct instance *pointed = NULL;
-    int result = 0;
-    for (size_t i = 0; i < instances.count && count == 1; i++)
-        if (instance_is_live(&instances.list[i]) &&
-            strcmp(instances.list[i].index_name, names[0]) == 0)
-            pointed = &instances.list[i];
-    if (count > 1) {
-        result = error_set(err, ERR_FAILED, "alias \"%s\" points to %zu indexes, \"%s\" and others",
-                           alias, count, names[0]);
-        error_hint(err, "Take it off all but one by hand, then run the same command again.");
-    } else if (count == 1 && !pointed) {
-        result =
-            error_set(err, ERR_FAILED, "alias \"%s\" points to \"%s\", which is no instance of %s",
-                      alias, names[0], master);
-        error_hint(err, "Take the alias off that index by hand, then run the same command again.");
-    } else {
-        struct pg_number number = pg_number(pointed ? pointed->id : 0);
-        result = history_query(context->history, sql_history_master_active,
-                               PG_VALUES(pg_number(master_id).text, pointed ? number.text : NULL),
-                               NULL, err);
-    }
+    int result = judge_alias(context, master, names, count, &instances, ret_active, err);
     texts_free(names, count);
     return result;
+}
+
+int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err)
+{
+    int64_t active;
+    if (settle_look_at_alias(context, master, master_id, &active, err) < 0)
+        return -1;
+    struct pg_number number = pg_number(active);
+    return history_query(context->history, sql_history_master_active,
+                         PG_VALUES(pg_number(master_id).text, active ? number.text : NULL), NULL,
+                         err);
 }
 
 static int settle_activate(struct context *context, const struct instances *instances,

@@ -26,4 +26,8 @@ int settle_parents(struct context *context, struct error *err);
  */
 int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err);
 
+/* The same, looked at only: the instance that the alias points to, 0 for none. */
+int settle_look_at_alias(struct context *context, const char *master, int64_t master_id,
+                         int64_t *ret_active, struct error *err);
+
 #endif

@@ -223,7 +223,7 @@ def test_an_index_of_that_name_that_is_not_ours_is_not_touched(app):
     courses.declare(app)
     app.engine_server.must("PUT", app.full_name("course_search-1") + "/_doc/1?refresh=true", {"theirs": True})
     result = app.fails(1, "es_create", MASTER)
-    assert app.full_name("course_search-1") in result.err and "not esmigrate's" in result.err
+    assert app.full_name("course_search-1") in result.err and "not of this history" in result.err
     assert app.docs("course_search-1") == {"1": {"theirs": True}}
     assert courses.instances(app) == {}
 

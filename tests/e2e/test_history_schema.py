@@ -171,11 +171,12 @@ def test_a_copied_database_is_refused_until_it_is_adopted(app):
             ["es_clear", "item-1", "--yes", "--force"], ["es_drop", "item-1", "--yes", "--force"], ["es_init"],
         ):
             result = app.fails(1, *command, env=env)
-            assert "copy" in result.err and "es_init --adopt" in result.err
+            assert "copied" in result.err and "es_init --adopt" in result.err
         app.run("es_history", env=env, check=0)
         app.run("es_list", env=env, check=0)
         assert app.indices() == [f"{app.prefix}item-1"]
-        app.run("es_init", "--adopt", env=env, check=0)
+        app.fails(8, "es_init", "--adopt", env=env)
+        app.run("es_init", "--adopt", "--yes", env=env, check=0)
         app.run("es_update", "item", env=env, check=1)  # the source is another database, too
         app.run("es_update", "item", "--full", env=env, check=0)
     finally:

@@ -99,12 +99,12 @@ def test_a_copied_history(school):
         $ esmigrate es_update course_search
         esmigrate: error: the history was copied here from another database
         DETAIL: The indexes it names belong to the original, which may still write to them.
-        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        HINT: If this database is used beside the original: DROP SCHEMA esmigrate CASCADE here, then esmigrate es_init --prefix P with a prefix that the original does not have. If it replaces the original (restored from a dump, moved): esmigrate es_init --adopt
         exit code 1
         $ esmigrate es_init
         esmigrate: error: the history was copied here from another database
         DETAIL: The indexes it names belong to the original, which may still write to them.
-        HINT: If the original is gone for good: esmigrate es_init --adopt. If not, this copy needs a history of its own: drop the schema esmigrate here, then es_init with another --prefix.
+        HINT: If this database is used beside the original: DROP SCHEMA esmigrate CASCADE here, then esmigrate es_init --prefix P with a prefix that the original does not have. If it replaces the original (restored from a dump, moved): esmigrate es_init --adopt
         exit code 1
         """,
     )
@@ -266,7 +266,7 @@ def test_an_index_of_that_name_that_is_not_ours(school):
         school,
         """
         $ esmigrate es_create course_search
-        esmigrate: error: the engine has an index "qa_course_search-1" that is not esmigrate's
+        esmigrate: error: the engine has an index "qa_course_search-1" that is not of this history
         HINT: If nobody needs it, delete it by hand and run the same command again. If somebody does, esmigrate needs a history with another --prefix.
         exit code 1
         """,
@@ -286,7 +286,7 @@ def test_an_index_under_the_name_of_the_alias(school):
         exit code 1
         $ esmigrate es_activate course_search 1
         esmigrate: error: qa_course_search-1: the engine has an index named "qa_course_search", which course_search needs as its alias
-        HINT: Delete that index once nobody reads it any more, then run the same command again.
+        HINT: If nobody reads it any more, delete it by hand and run the same command again; or give the declaration another name.
         exit code 1
         """,
     )

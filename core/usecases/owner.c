@@ -1,0 +1,153 @@
+#include "usecases/owner.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/texts.h"
+#include "sql.h"
+
+enum owner {
+    OWNER_OURS,          /* made by an action of this history */
+    OWNER_OTHER_HISTORY, /* made by esmigrate, and this history does not know it */
+    OWNER_UNKNOWN,       /* nothing says that esmigrate made it */
+    OWNER_NONE,          /* there is no such index */
+};
+
+/* NAME.W<n> (rule R2); NAME is left open, an index may have been cloned or restored as another. */
+static bool is_write_alias(const char *alias)
+{
+    const char *dot = strrchr(alias, '.');
+    return dot && dot[1] == 'W' && dot[2] && dot[2 + strspn(dot + 2, "0123456789")] == '\0';
+}
+
+static bool made_by_esmigrate(const struct engine_index *index)
+{
+    for (size_t i = 0; i < index->alias_count; i++)
+        if (is_write_alias(index->aliases[i]))
+            return true;
+    return index->made_by != NULL;
+}
+
+static int find_owner(struct context *context, const char *index_name, enum owner *ret_owner,
+                      struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    *ret_owner = OWNER_UNKNOWN;
+    if (engine_find_index(context->engine, index_name, &index, err) < 0) {
+        /* Someone else's index, which this user may not look at. */
+        if (err->http_code != 403)
+            return -1;
+        error_release(err);
+        return 0;
+    }
+    if (!index.exists) {
+        *ret_owner = OWNER_NONE;
+        return 0;
+    }
+    if (history_query(context->history, sql_history_index_known,
+                      PG_VALUES(index.uuid, index.made_by), &rows, err) < 0)
+        return -1;
+    if (pg_bool(rows, 0, "known"))
+        *ret_owner = OWNER_OURS;
+    else if (made_by_esmigrate(&index))
+        *ret_owner = OWNER_OTHER_HISTORY;
+    return 0;
+}
+
+/* ---- what is said ---- */
+
+#define OWN_NAMES                                                                                  \
+    "give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master " \
+    "another name"
+
+/* By-hand work comes last: it would break what the other application searches. */
+static int explain_other_history(const char *last_resort, struct error *err)
+{
+    error_detail(err, "Another history of esmigrate made that index.");
+    return error_hint(err,
+                      "Another application, or an older history, seems to use this name: " OWN_NAMES
+                      ". Only if nobody searches that index any more: %s.",
+                      last_resort);
+}
+
+int owner_refuse_alias(struct context *context, const char *master, const char *index_name,
+                       struct error *err)
+{
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    enum owner owner;
+    if (find_owner(context, index_name, &owner, err) < 0)
+        return -1;
+    error_set(err, ERR_FAILED, "alias \"%s\" points to \"%s\", which is no instance of %s", alias,
+              index_name, master);
+    if (owner == OWNER_OTHER_HISTORY)
+        return explain_other_history("take the alias off it by hand, then run the same command "
+                                     "again",
+                                     err);
+    if (owner == OWNER_UNKNOWN)
+        return error_hint(err, "If another application searches through this alias, " OWN_NAMES
+                               ". If it is the application that moves to esmigrate, take the alias "
+                               "off that index by hand and run the same command again at once: "
+                               "until then its readers find nothing.");
+    return error_hint(err, "Someone has moved it. See es_list for what the instances are; when "
+                           "nobody needs the alias where it is, take it off that index by hand and "
+                           "run the same command again.");
+}
+
+/* ---- the checks ---- */
+
+int owner_check_index(struct context *context, const char *index_name, struct error *err)
+{
+    enum owner owner;
+    if (find_owner(context, index_name, &owner, err) < 0)
+        return -1;
+    if (owner == OWNER_NONE)
+        return 0;
+    error_set(err, ERR_FAILED, "the engine has an index \"%s\" that is not of this history",
+              index_name);
+    if (owner == OWNER_OTHER_HISTORY)
+        return explain_other_history("delete it by hand, then run the same command again", err);
+    return error_hint(err, "If nobody needs it, delete it by hand and run the same command again. "
+                           "If somebody does, esmigrate needs a history with another --prefix.");
+}
+
+int owner_refuse_alias_name(const char *alias, const char *master, struct error *err)
+{
+    error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which %s needs as its alias",
+              alias, master);
+    return error_hint(err,
+                      "If nobody reads it any more, delete it by hand and run the same command "
+                      "again; or give the declaration another name.");
+}
+
+int owner_check_alias_name(struct context *context, const char *master, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    if (engine_find_index(context->engine, alias, &index, err) < 0)
+        return -1;
+    return index.exists ? owner_refuse_alias_name(alias, master, err) : 0;
+}
+
+int owner_check_alias(struct context *context, const char *master, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        enum owner owner;
+        result = find_owner(context, names[i], &owner, err);
+        if (result == 0 && owner == OWNER_OTHER_HISTORY)
+            result = owner_refuse_alias(context, master, names[i], err);
+        else if (result == 0 && owner == OWNER_UNKNOWN)
+            log_say(context->log, LOG_WARNING,
+                    "alias \"%s\" points to \"%s\", which esmigrate did not make: es_activate "
+                    "refuses until it is taken off that index",
+                    alias, names[i]);
+    }
+    texts_free(names, count);
+    return result;
+}

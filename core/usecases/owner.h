@@ -1,0 +1,31 @@
+/*
+ * Whose an index in the engine is, and whether a master's names are free of other people's indexes.
+ * Several histories may share an engine; with the same prefix and the same name of a master each
+ * would take the other's alias away.
+ */
+#ifndef ESMIGRATE_USECASES_OWNER_H
+#define ESMIGRATE_USECASES_OWNER_H
+
+#include "usecases/context.h"
+
+/* An index of that name, which an instance is to have, is not there yet; else ERR_FAILED. */
+int owner_check_index(struct context *context, const char *index_name, struct error *err);
+
+/* The alias of a master is not the name of an index, which could never be switched. */
+int owner_check_alias_name(struct context *context, const char *master, struct error *err);
+/* Sets *err: it is. */
+int owner_refuse_alias_name(const char *alias, const char *master, struct error *err);
+
+/*
+ * Whether a new instance of the master makes sense, seen from where its alias points now. An index
+ * that another history of esmigrate made: ERR_FAILED. One that esmigrate did not make is only
+ * warned of: an application that moves to esmigrate fills the new instance while its readers still
+ * use the old index, and takes the alias off just before es_activate, which refuses until then.
+ */
+int owner_check_alias(struct context *context, const char *master, struct error *err);
+
+/* Sets *err: the alias of the master points to this index, which is no instance of it. */
+int owner_refuse_alias(struct context *context, const char *master, const char *index_name,
+                       struct error *err);
+
+#endif

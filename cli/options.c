@@ -56,8 +56,10 @@ static const struct option_spec specs[OPT_COUNT] = {
                           "wait until history and engine answer, without SECONDS a minute"},
     [OPT_HELP] = {"help", 'h', KIND_FLAG, NULL, NULL, NULL, "show this help"},
     [OPT_VERSION] = {"version", 0, KIND_FLAG, NULL, NULL, NULL, "show the version"},
-    [OPT_ADOPT] = {"adopt", 0, KIND_FLAG, NULL, NULL, NULL,
-                   "take over a history that was copied here, or had another prefix"},
+    [OPT_ADOPT] =
+        {"adopt", 0, KIND_FLAG, NULL, NULL, NULL,
+         "this database replaces the one its history was copied from; or take another prefix, "
+         "while there is no index"},
     [OPT_ALL] = {"all", 0, KIND_FLAG, NULL, NULL, NULL, NULL},
     [OPT_FORCE] = {"force", 0, KIND_FLAG, NULL, NULL, NULL, NULL},
     [OPT_ENGINE_ONLY] = {"engine-only", 0, KIND_FLAG, NULL, NULL, NULL,

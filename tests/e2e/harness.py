@@ -148,6 +148,7 @@ class App:
     .prefix                   of its indexes in the engine
     .folder .indexes          its project folder, and indexes/ in it
     .env                      the environment esmigrate runs in; a test may change it
+    .launcher                 words in front of its command line: a program that runs it
     """
 
     def __init__(self, postgres, engine, folder):
@@ -160,6 +161,7 @@ class App:
         self.database = f"esmigrate_test_{name}"
         self.conninfo = postgres.conninfo(self.database)
         self.env = self._environment()
+        self.launcher = []
         self._processes = []
         self._connection = None
         postgres.execute(f"CREATE DATABASE {self.database}")
@@ -173,7 +175,7 @@ class App:
             stdin = tempfile.TemporaryFile()
             stdin.write(input.encode())
             stdin.seek(0)
-        argv = [str(BINARY), *map(str, args)]
+        argv = [*self.launcher, str(BINARY), *map(str, args)]
         try:
             process = Process(argv, {**self.env, **(env or {})}, self.folder, stdin)
         finally:

@@ -64,6 +64,9 @@ void session_print_results(const struct session *session, const struct report *r
 /* After a success: that there was nothing to do, or that it was a dry run. */
 void session_say_end(const struct session *session, const struct report *report);
 
+/* The indexes of the items, with commas between; the caller's (free()). */
+char *session_index_names(const struct report *report);
+
 /* Asks on a terminal whether the plan is meant; elsewhere --yes must have said so. */
 int session_confirm(const struct session *session, const struct report *plan, const char *verb,
                     struct error *err);

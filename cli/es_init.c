@@ -1,6 +1,5 @@
 #include <stdio.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "command.h"
@@ -44,12 +43,9 @@ static void say_plan(const struct session *session, const struct report *taken_o
 {
     _cleanup_free_ char *verb = describe(taken_over);
     const struct report few = first_few(taken_over);
-    struct buffer names = BUFFER(BUFFER_TEXT_MAX);
-    for (size_t i = 0; i < few.count; i++)
-        buffer_printf(&names, "%s%s", i ? ", " : "", few.items[i].index);
+    _cleanup_free_ char *names = session_index_names(&few);
     if (few.count)
-        log_say(session->context.log, LOG_NOTICE, "this would %s: %s", verb, buffer_cstr(&names));
-    buffer_release(&names);
+        log_say(session->context.log, LOG_NOTICE, "this would %s: %s", verb, names);
 }
 
 static int run(struct session *session, struct error *err)

@@ -57,16 +57,21 @@ static void print_plan(const struct report *plan, const char *verb)
         fprintf(stderr, "  %s\n", plan->items[i].index);
 }
 
+char *session_index_names(const struct report *report)
+{
+    struct buffer names = BUFFER(BUFFER_TEXT_MAX);
+    for (size_t i = 0; i < report->count; i++)
+        buffer_printf(&names, "%s%s", i ? ", " : "", report->items[i].index);
+    return buffer_take(&names);
+}
+
 static int unconfirmed(const struct session *session, const struct report *plan, const char *verb,
                        struct error *err)
 {
-    struct buffer names = BUFFER(BUFFER_TEXT_MAX);
-    for (size_t i = 0; i < plan->count; i++)
-        buffer_printf(&names, "%s%s", i ? ", " : "", plan->items[i].index);
+    _cleanup_free_ char *names = session_index_names(plan);
     error_set(err, ERR_UNCONFIRMED, "%s is not confirmed; nothing was changed",
               session->command->name);
-    error_detail(err, "It would %s: %s.", verb, buffer_cstr(&names));
-    buffer_release(&names);
+    error_detail(err, "It would %s: %s.", verb, names);
     return error_hint(err, "If that is meant, give --yes.");
 }
 

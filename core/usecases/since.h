@@ -1,0 +1,29 @@
+/*
+ * Where an update that reads only what changed begins, and whether that can be trusted (rule R1 e).
+ */
+#ifndef ESMIGRATE_USECASES_SINCE_H
+#define ESMIGRATE_USECASES_SINCE_H
+
+#include "usecases/context.h"
+
+/*
+ * Decides between an update of what changed and a full one, and says why when the user might
+ * wonder: *ret_since is the time to begin with, the caller's (free()), or stays NULL for a full
+ * one. `asked` is --since, or NULL. A source that the instance was not filled from is ERR_FAILED.
+ */
+int since_choose(struct context *context, const struct instance *instance,
+                 const struct source *source, const char *asked, char **ret_since,
+                 struct error *err);
+
+/*
+ * A source whose clock is behind its own past stamps rows where no update will look: ERR_FAILED.
+ * `taken_at` is what the clock says now, NULL where it is not known.
+ */
+int since_check_clock(struct context *context, const struct instance *instance,
+                      const char *taken_at, struct error *err);
+
+/* Whether a start at `since` leaves a gap behind changed_through, which the mark must not pass. */
+int since_leaves_gap(struct context *context, const struct instance *instance, const char *since,
+                     bool *ret_gap, struct error *err);
+
+#endif

@@ -55,11 +55,13 @@ static int read_request(struct session *session, struct update_request *request,
     const struct options *options = &session->options;
     if (read_choice(options, &request->choice, err) < 0)
         return -1;
-    request->full = option_given(options, OPT_FULL);
+    request->restart = option_given(options, OPT_RESTART);
+    request->full = option_given(options, OPT_FULL) || request->restart;
     request->since = option_text(options, OPT_SINCE);
     request->allowed_rejected = option_number(options, OPT_ALLOW_REJECTED, 0);
     if (request->full && request->since)
-        return error_set(err, ERR_USAGE, "--full and --since exclude each other");
+        return error_set(err, ERR_USAGE, "%s and --since exclude each other",
+                         request->restart ? "--restart" : "--full");
     if ((request->choice == UPDATE_ACTIVE) == (options->word_count > 0)) {
         error_set(err, ERR_USAGE,
                   request->choice == UPDATE_ACTIVE ? "--all-active and names exclude each other"
@@ -106,6 +108,7 @@ const struct command es_update_command = {
             {OPT_NEWER, NULL},
             {OPT_ALL_ACTIVE, NULL},
             {OPT_FULL, NULL},
+            {OPT_RESTART, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_COUNT, NULL},

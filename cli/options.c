@@ -72,6 +72,8 @@ static const struct option_spec specs[OPT_COUNT] = {
                         "the active instances of all masters"},
     [OPT_FULL] = {"full", 0, KIND_FLAG, NULL, NULL, NULL,
                   "read everything, and remove what the source no longer has"},
+    [OPT_RESTART] = {"restart", 0, KIND_FLAG, NULL, NULL, NULL,
+                     "as --full, and begin anew where a full update was cut short"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
     [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
                             "so many open rejected documents are no failure"},

@@ -49,6 +49,7 @@ enum option_id {
     OPT_NEWER,
     OPT_ALL_ACTIVE,
     OPT_FULL,
+    OPT_RESTART,
     OPT_SINCE,
     OPT_ALLOW_REJECTED,
     OPT_OLDER,

@@ -406,6 +406,8 @@ static int name_types(struct pg *pg, PGresult *described, struct pg_description 
         struct pg_column *column = &description->columns[i];
         column->name = x_strdup(PQfname(described, (int)i));
         column->type_oid = PQftype(described, (int)i);
+        column->table_oid = PQftable(described, (int)i);
+        column->table_column = PQftablecol(described, (int)i);
         _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
         if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, -1) AS type",
                      PG_VALUES(pg_number(column->type_oid).text), &rows, err) < 0)

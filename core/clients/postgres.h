@@ -75,6 +75,8 @@ struct pg_column {
     char *type; /* as format_type() writes it without a length: "bpchar", not "character",
                  * which in a cast would mean one of length 1 */
     unsigned int type_oid;
+    unsigned int table_oid; /* of the table that the column is one of; 0: it is an expression */
+    int table_column;       /* its number there */
 };
 
 struct pg_description {

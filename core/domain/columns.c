@@ -50,6 +50,8 @@ static int read_reserved(const struct pg_column *column, const char *zone, const
 {
     if (strcmp(column->name, "_id") == 0) {
         columns->id_type = x_strdup(column->type);
+        columns->id_table = column->table_oid;
+        columns->id_column = column->table_column;
         return 0;
     }
     if (strcmp(column->name, "_changed_at") == 0)

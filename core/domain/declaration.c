@@ -292,6 +292,15 @@ static int read_text_option(const char *key, json *value, char **slot, struct op
     return 0;
 }
 
+static int read_number_option(const char *key, json *value, const char *unit, int64_t *slot,
+                              struct options_reading *r)
+{
+    *slot = json_int(value, -1);
+    if (*slot > 0)
+        return 0;
+    return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of %s", r->place, key, unit);
+}
+
 static int read_option(const char *key, json *value, void *data)
 {
     struct options_reading *r = data;
@@ -301,14 +310,13 @@ static int read_option(const char *key, json *value, void *data)
         return read_text_option(key, value, &r->options->overlap, r);
     if (strcmp(key, "changed_at_zone") == 0)
         return read_text_option(key, value, &r->options->changed_at_zone, r);
-    if (strcmp(key, "max_document_bytes") == 0) {
-        r->options->max_document_bytes = json_int(value, -1);
-        if (r->options->max_document_bytes > 0)
-            return 0;
-        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of bytes", r->place, key);
-    }
+    if (strcmp(key, "max_document_bytes") == 0)
+        return read_number_option(key, value, "bytes", &r->options->max_document_bytes, r);
+    if (strcmp(key, "range_documents") == 0)
+        return read_number_option(key, value, "documents", &r->options->range_documents, r);
     error_set(r->err, ERR_USAGE, "%s: unknown key \"%s\"", r->place, key);
-    return error_hint(r->err, "Known are source, overlap, changed_at_zone and max_document_bytes.");
+    return error_hint(r->err, "Known are source, overlap, changed_at_zone, max_document_bytes and "
+                              "range_documents.");
 }
 
 int master_options_parse(const char *text, const char *place, struct master_options *ret_options,

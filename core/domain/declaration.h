@@ -13,7 +13,9 @@
 
 /* What the source tells about the statement in documents.sql. */
 struct document_columns {
-    char *id_type;       /* of _id, as format_type() writes it */
+    char *id_type;         /* of _id, as format_type() writes it */
+    unsigned int id_table; /* the table that _id is a column of, or 0 */
+    int id_column;
     bool has_changed_at; /* _changed_at is there */
     bool changed_at_has_zone;
     bool has_deleted;
@@ -39,6 +41,7 @@ struct master_options {
     char *overlap;              /* interval text, or NULL */
     char *changed_at_zone;      /* or NULL */
     int64_t max_document_bytes; /* 0: the default */
+    int64_t range_documents;    /* how many a range of a full update has; 0: the default */
 };
 void master_options_release(struct master_options *options);
 

@@ -426,6 +426,49 @@ int engine_update_aliases(struct engine *engine, const struct alias_action *acti
     return call(engine, "POST", "/_aliases", text, "update aliases", 0, NULL, err);
 }
 
+/* ---- settings ---- */
+
+int engine_get_settings(struct engine *engine, const char *index, const char *const *names,
+                        size_t count, char **ret_settings, struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_(json_freep) json *found = json_new_object();
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_settings?flat_settings=true", escaped);
+    _cleanup_free_ char *doing = x_printf("read settings of \"%s\"", index);
+    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_text(JSON_PATH(answer, index, "settings", names[i]), NULL);
+        json_put(found, names[i], text ? json_new_text(text) : NULL);
+    }
+    *ret_settings = json_write(found);
+    return 0;
+}
+
+int engine_put_settings(struct engine *engine, const char *index, const char *settings,
+                        struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_settings", escaped);
+    _cleanup_free_ char *doing = x_printf("set settings of \"%s\"", index);
+    return call(engine, "PUT", path, settings, doing, 0, NULL, err);
+}
+
+int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
+                       struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf(
+        "/_cluster/health/%s?wait_for_no_initializing_shards=true&timeout=%ds", escaped, seconds);
+    _cleanup_free_ char *doing = x_printf("wait for the copies of \"%s\"", index);
+    if (call(engine, "GET", path, NULL, doing, 408, &answer, err) < 0)
+        return -1;
+    *ret_done = answer && !json_flag(json_get(answer, "timed_out"), true);
+    return 0;
+}
+
 /* ---- content ---- */
 
 int engine_refresh(struct engine *engine, const char *index, struct error *err)

@@ -74,6 +74,21 @@ struct alias_action {
 int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
                           struct error *err);
 
+/*
+ * The settings of an index by their flat names ("index.refresh_interval"), as a JSON object in
+ * which one that is not set is null: what engine_put_settings() takes to have them as they were.
+ * The caller's (free()).
+ */
+int engine_get_settings(struct engine *engine, const char *index, const char *const *names,
+                        size_t count, char **ret_settings, struct error *err);
+int engine_put_settings(struct engine *engine, const char *index, const char *settings,
+                        struct error *err);
+
+/* Waits until the copies of the index that can be made are made; *ret_done: whether they are after
+ * at most so many seconds. */
+int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
+                       struct error *err);
+
 /* Makes what was written visible to searches and counts. */
 int engine_refresh(struct engine *engine, const char *index, struct error *err);
 int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err);

@@ -144,6 +144,7 @@ static void instance_release(struct instance *instance)
         instance->filled_at,
         instance->changed_through,
         instance->dropped_at,
+        instance->settings_to_restore,
         instance->activated_at,
         instance->source_system_identifier,
         instance->source_database_oid,
@@ -197,6 +198,7 @@ static struct instance read_instance(const struct pg_rows *rows, size_t row)
         .filled_at = copy_text(rows, row, "filled_at"),
         .activated_at = copy_text(rows, row, "activated_at"),
         .dropped_at = copy_text(rows, row, "dropped_at"),
+        .settings_to_restore = copy_text(rows, row, "settings_to_restore"),
         .active = pg_bool(rows, row, "active"),
     };
 }

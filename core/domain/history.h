@@ -73,6 +73,7 @@ struct instance {
     char *filled_at;
     char *activated_at;
     char *dropped_at;
+    char *settings_to_restore; /* JSON; NULL: the engine has the settings it should have */
     bool active;
 };
 

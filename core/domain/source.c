@@ -1,6 +1,7 @@
 #include "domain/source.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -349,9 +350,41 @@ static int start_reading(struct source *source, const char *condition, struct er
     return 0;
 }
 
-int source_read_all(struct source *source, struct error *err)
+/* Of a range of _id; NULL, the caller's. A null _id, which is an error, is met in the first one. */
+static char *range_condition(struct source *source, const char *first, const char *end)
 {
-    return start_reading(source, NULL, err);
+    static const char id[] = "esmigrate_d.\"_id\"";
+    const char *type = source->columns.id_type;
+    _cleanup_free_ char *from = first ? pg_literal(source->pg, first) : NULL;
+    _cleanup_free_ char *to = end ? pg_literal(source->pg, end) : NULL;
+    if (from && to)
+        return x_printf("%s >= %s::%s AND %s < %s::%s", id, from, type, id, to, type);
+    if (from)
+        return x_printf("%s >= %s::%s", id, from, type);
+    return to ? x_printf("(%s < %s::%s OR %s IS NULL)", id, to, type, id) : NULL;
+}
+
+int source_read_range(struct source *source, const char *first, const char *end, struct error *err)
+{
+    _cleanup_free_ char *condition = range_condition(source, first, end);
+    return start_reading(source, condition, err);
+}
+
+int source_estimate_range(struct source *source, const char *first, const char *end,
+                          struct source_estimate *ret_estimate, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *condition = range_condition(source, first, end);
+    buffer_text(&sql, "EXPLAIN ");
+    reading_sql(source, &sql, condition);
+    if (pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, &rows, err) < 0)
+        return failed(source, documents_file, err);
+    const char *cost = strstr(pg_text(rows, 0, "\"QUERY PLAN\""), "cost=");
+    if (!cost ||
+        sscanf(cost, "cost=%*f..%lf rows=%lf", &ret_estimate->cost, &ret_estimate->documents) != 2)
+        return error_set(err, ERR_POSTGRES, "source database: EXPLAIN is not understood");
+    return 0;
 }
 
 int source_read_changed(struct source *source, const char *since, struct error *err)

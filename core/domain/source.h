@@ -73,10 +73,18 @@ struct source_document {
     bool never_changes; /* its _changed_at is null */
 };
 
-/* All of them / those that changed at or after a time / those with these ids. */
-int source_read_all(struct source *source, struct error *err);
+/* Those of a range of _id (NULL: open-ended) / that changed at or after a time / with these ids. */
+int source_read_range(struct source *source, const char *first, const char *end, struct error *err);
 int source_read_changed(struct source *source, const char *since, struct error *err);
 int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err);
+
+/* What the planner expects of reading a range. */
+struct source_estimate {
+    double documents;
+    double cost; /* in the planner's units */
+};
+int source_estimate_range(struct source *source, const char *first, const char *end,
+                          struct source_estimate *ret_estimate, struct error *err);
 
 /* As pg_copy_next(); a null _id is ERR_FAILED. */
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,

@@ -95,6 +95,36 @@ static int send_document(struct load *load, const struct source_document *docume
     return sender_add_document(load->sender, document->id, document->routing, document->json, err);
 }
 
+int load_record_ranges(struct load *load, struct error *err)
+{
+    const struct full_load *full = load->full;
+    for (size_t i = 0; full && i < full->range_count; i++) {
+        struct range_part *range = &load->parts[i];
+        const struct sender_totals *totals = &range->sent.totals;
+        if (!range->read || range->recorded || range->sent.open)
+            continue;
+        const struct range_outcome outcome = {
+            .indexed = totals->indexed,
+            .deleted = totals->deleted,
+            .rejected = totals->rejected,
+            .superseded = totals->superseded,
+        };
+        if (full_load_finish_range(load->history, load->action_id, full, full->ranges[i].number,
+                                   &outcome, err) < 0)
+            return -1;
+        range->recorded = true;
+    }
+    return 0;
+}
+
+/* Lets requests progress, and records what they bring to its end. */
+static int wait_for(struct load *load, int other_fd, int timeout_ms, struct error *err)
+{
+    if (sender_wait(load->sender, other_fd, timeout_ms, err) < 0)
+        return -1;
+    return load_record_ranges(load, err);
+}
+
 /*
  * Sends the rows of the reading that was started. Ids in `done` are passed over, ids in `wanted`
  * are marked; either may be NULL. While the engine has no room the rows stay in the socket, and
@@ -106,7 +136,7 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
     for (;;) {
         struct source_document document;
         if (!sender_has_room(load->sender)) {
-            if (sender_wait(load->sender, -1, WAIT_MS, err) < 0)
+            if (wait_for(load, -1, WAIT_MS, err) < 0)
                 return -1;
             continue;
         }
@@ -114,7 +144,7 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
         case PG_COPY_ROWS:
             break;
         case PG_COPY_WAIT:
-            if (sender_wait(load->sender, pg_socket(load->source->pg), WAIT_MS, err) < 0)
+            if (wait_for(load, pg_socket(load->source->pg), WAIT_MS, err) < 0)
                 return -1;
             continue;
         case PG_COPY_END:
@@ -128,7 +158,7 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
             continue;
         if (send_document(load, &document, err) < 0)
             return -1;
-        if (++rows % ROWS_BETWEEN_POLLS == 0 && sender_wait(load->sender, -1, 0, err) < 0)
+        if (++rows % ROWS_BETWEEN_POLLS == 0 && wait_for(load, -1, 0, err) < 0)
             return -1;
     }
 }
@@ -141,13 +171,6 @@ static int pump_or_cancel(struct load *load, struct id_set *done, struct id_set 
         return 0;
     source_cancel(load->source);
     return -1;
-}
-
-int load_all(struct load *load, struct error *err)
-{
-    if (source_read_all(load->source, err) < 0)
-        return -1;
-    return pump_or_cancel(load, NULL, NULL, err);
 }
 
 /* Reads these documents by id; an id that the source does not return is deleted. */
@@ -216,6 +239,43 @@ int load_changed(struct load *load, const char *since, struct error *err)
     if (source_read_changed(load->source, since, err) < 0)
         return -1;
     return pump_or_cancel(load, &rejected, NULL, err);
+}
+
+/* ---- everything ---- */
+
+void load_release(struct load *load)
+{
+    free(load->parts);
+    load->parts = NULL;
+}
+
+static int load_range(struct load *load, const struct load_range *range, struct range_part *part,
+                      struct id_set *done, struct error *err)
+{
+    sender_begin_part(load->sender, &part->sent);
+    if (source_read_range(load->source, range->first, range->end, err) < 0 ||
+        pump_or_cancel(load, done, NULL, err) < 0)
+        return -1;
+    sender_begin_part(load->sender, NULL);
+    part->read = true;
+    return 0;
+}
+
+int load_all(struct load *load, const struct full_load *full, struct error *err)
+{
+    _cleanup_(id_set_release) struct id_set rejected = {};
+    if (full->resumed &&
+        (rejected_ids(load, &rejected, err) < 0 || load_ids(load, &rejected, err) < 0))
+        return -1;
+    load->parts = x_calloc(full->range_count, sizeof(*load->parts));
+    load->full = full;
+    for (size_t i = 0; i < full->range_count; i++)
+        if (load_range(load, &full->ranges[i], &load->parts[i], &rejected, err) < 0 ||
+            load_record_ranges(load, err) < 0)
+            return -1;
+    if (sender_finish(load->sender, err) < 0)
+        return -1;
+    return load_record_ranges(load, err);
 }
 
 /* ---- the sweep ---- */

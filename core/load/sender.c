@@ -32,7 +32,8 @@ struct batch {
     struct http_request request;
     enum batch_state state;
     struct retry retry;
-    int64_t due; /* when a waiting one is sent again; monotonic ms */
+    int64_t due;              /* when a waiting one is sent again; monotonic ms */
+    struct sender_part *part; /* that all its items belong to, or NULL */
 };
 
 struct sender {
@@ -41,6 +42,7 @@ struct sender {
     struct batch *batches; /* all that hold items, the filling one among them */
     struct batch *filling;
     struct batch *spare;
+    struct sender_part *part; /* of what is added now, or NULL */
     size_t in_flight;
     size_t held; /* batches that hold items but the filling one */
     char *path;
@@ -94,7 +96,7 @@ const struct sender_totals *sender_totals(const struct sender *sender)
 
 /* ---- batches ---- */
 
-static struct batch *new_batch(struct sender *sender)
+static struct batch *new_batch(struct sender *sender, struct sender_part *part)
 {
     struct batch *batch = TAKE_PTR(sender->spare);
     if (!batch) {
@@ -104,6 +106,9 @@ static struct batch *new_batch(struct sender *sender)
     }
     batch->retry = RETRY(BUSY_BUDGET_MS);
     batch->state = BATCH_FILLING;
+    batch->part = part;
+    if (part)
+        part->open++;
     batch->next = sender->batches;
     sender->batches = batch;
     return batch;
@@ -118,6 +123,8 @@ static void drop_batch(struct sender *sender, struct batch *batch)
         }
     }
     sender->held--;
+    if (batch->part)
+        batch->part->open--;
     bulk_clear(&batch->bulk);
     if (sender->spare)
         free_batch(batch);
@@ -160,6 +167,12 @@ static void close_filling(struct sender *sender)
     sender->held++;
 }
 
+void sender_begin_part(struct sender *sender, struct sender_part *part)
+{
+    close_filling(sender);
+    sender->part = part;
+}
+
 static int send_due(struct sender *sender, struct error *err)
 {
     int64_t now = clock_ms();
@@ -184,6 +197,14 @@ static int next_due_ms(const struct sender *sender, int timeout_ms)
 }
 
 /* ---- answers ---- */
+
+/* One more item has come to one of its four ends. */
+#define COUNT(sender, of_part, end)                                                                \
+    do {                                                                                           \
+        (sender)->totals.end++;                                                                    \
+        if (of_part)                                                                               \
+            (of_part)->totals.end++;                                                               \
+    } while (0)
 
 /* What a visit of the items of one answer collects. */
 struct reading {
@@ -215,7 +236,7 @@ static int settle_conflict(struct reading *reading, size_t item, const char *rea
         reading->issued = pg_int(rows, 0, "read_version");
     }
     if (version >= 0 && version <= reading->issued) {
-        sender->totals.superseded++;
+        COUNT(sender, reading->batch->part, superseded);
         return 0;
     }
     _cleanup_free_ char *id = bulk_item_id(&reading->batch->bulk, item);
@@ -244,9 +265,9 @@ static int settle_item(size_t item, const struct bulk_result *result, void *data
     switch (result->verdict) {
     case BULK_ACCEPTED:
         if (bulk->items[item].kind == BULK_INDEX)
-            sender->totals.indexed++;
+            COUNT(sender, reading->batch->part, indexed);
         else
-            sender->totals.deleted++;
+            COUNT(sender, reading->batch->part, deleted);
         return 0;
     case BULK_BLOCKED:
         if (!reading->block)
@@ -258,7 +279,7 @@ static int settle_item(size_t item, const struct bulk_result *result, void *data
     case BULK_CONFLICT:
         return settle_conflict(reading, item, result->reason, err);
     case BULK_REJECTED:
-        sender->totals.rejected++;
+        COUNT(sender, reading->batch->part, rejected);
         rejections_add(&sender->rejections, bulk_item_id(bulk, item), result->status, result->type,
                        secrets_mask(sender->options.secrets, result->reason));
         return 0;
@@ -345,14 +366,14 @@ static int split(struct sender *sender, struct batch *batch, int status, const s
 {
     size_t count = batch->bulk.count;
     if (count == 1) {
-        sender->totals.rejected++;
+        COUNT(sender, batch->part, rejected);
         rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), status,
                        "request_refused", secrets_mask(sender->options.secrets, why->message));
         drop_batch(sender, batch);
         return flush_rejections(sender, err);
     }
     for (size_t half = 0; half < 2; half++) {
-        struct batch *part = new_batch(sender);
+        struct batch *part = new_batch(sender, batch->part);
         for (size_t i = half * (count / 2); i < (half ? count : count / 2); i++)
             bulk_add_item(&part->bulk, &batch->bulk, i);
         queue_batch(part, 0);
@@ -429,7 +450,7 @@ static struct bulk *room_for(struct sender *sender, size_t bytes)
         sender->filling->bulk.body.length + bytes > BATCH_BYTES)
         close_filling(sender);
     if (!sender->filling)
-        sender->filling = new_batch(sender);
+        sender->filling = new_batch(sender, sender->part);
     return &sender->filling->bulk;
 }
 
@@ -461,7 +482,7 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
 {
     if (!id_fits(id)) { /* such a document cannot be in the index */
         sender->totals.sent++;
-        sender->totals.deleted++;
+        COUNT(sender, sender->part, deleted);
         return 0;
     }
     struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
@@ -475,7 +496,7 @@ int sender_reject(struct sender *sender, struct span id, const char *type, const
                   struct error *err)
 {
     sender->totals.sent++;
-    sender->totals.rejected++;
+    COUNT(sender, sender->part, rejected);
     rejections_add(&sender->rejections, x_strndup(id.data, id.length), 0, type, x_strdup(reason));
     return flush_rejections(sender, err);
 }

@@ -44,11 +44,21 @@ struct sender_totals {
     int64_t bytes;   /* of bodies, repeats included */
 };
 
+/* A part of what is sent that is accounted for on its own. Zero-initialised by the caller, it lives
+ * longer than the sender. */
+struct sender_part {
+    struct sender_totals totals; /* of its items: indexed, deleted, rejected, superseded */
+    size_t open;                 /* requests with items of it that are not accounted for yet */
+};
+
 /* Texts of the options are borrowed. Never fails. */
 struct sender *sender_open(const struct sender_options *options);
 /* Takes back what is in flight. */
 void sender_close(struct sender *sender);
 DEFINE_CLEANUP(struct sender *, sender_close)
+
+/* What is added from here on belongs to that part; NULL: to none. */
+void sender_begin_part(struct sender *sender, struct sender_part *part);
 
 /* Whether something may be added now; if not, sender_wait() until it may. */
 bool sender_has_room(const struct sender *sender);

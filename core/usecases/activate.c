@@ -7,6 +7,7 @@
 #include "base/texts.h"
 #include "domain/block.h"
 #include "sql.h"
+#include "usecases/bulk_settings.h"
 #include "usecases/owner.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
@@ -127,7 +128,12 @@ static int activate_in_run(struct run *run, const struct activate_request *reque
         log_say(context->log, LOG_WARNING, "alias \"%s\" had been moved by someone else%s", alias,
                 context->settings.dry_run ? "" : "; the history is in line now");
     run->outcome.result = active == instance->id ? "already_active" : "activated";
-    if (active == instance->id || context->settings.dry_run)
+    if (context->settings.dry_run)
+        return 0;
+    /* Readers must see what is written, and find replicas (rule R11). */
+    if (bulk_settings_end(context, instance, run->action.id, err) < 0)
+        return -1;
+    if (active == instance->id)
         return 0;
     return switch_and_record(run, alias, instance, err);
 }

@@ -16,6 +16,7 @@ struct update_request {
     struct targets targets; /* none with UPDATE_ACTIVE */
     enum update_choice choice;
     bool full;
+    bool restart;             /* a full one that was cut short is not gone on with */
     const char *since;        /* RFC 3339 with a zone, or NULL */
     int64_t allowed_rejected; /* so many open rejections are no failure */
 };

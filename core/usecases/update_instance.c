@@ -9,7 +9,9 @@
 #include "domain/horizon.h"
 #include "load/load.h"
 #include "sql.h"
+#include "usecases/bulk_settings.h"
 #include "usecases/fence.h"
+#include "usecases/full_update.h"
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/since.h"
@@ -29,20 +31,20 @@ struct update {
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
     struct horizon horizon;
-    char *partial;  /* for the row: why it is not complete */
-    int64_t *marks; /* of a full one: the sequence numbers when it began */
-    size_t shards;
+    struct full_load full; /* of a full one */
+    char *partial;         /* for the row: why it is not complete */
 };
 
 static void update_release(struct update *update)
 {
     sender_close(update->sender);
+    load_release(&update->load);
+    full_load_release(&update->full);
     source_close(update->source);
     master_options_release(&update->options);
     free(update->write_alias);
     free(update->since);
     horizon_release(&update->horizon);
-    free(update->marks);
     free(update->partial);
 }
 
@@ -113,6 +115,26 @@ static int take_version(struct update *update, struct error *err)
     return 0;
 }
 
+/* A full update goes on where one was cut short; what is marked is the first start's (R1 f). */
+static int begin_full(struct update *update, struct error *err)
+{
+    struct context *context = update->context;
+    const struct full_update full = {
+        .context = context,
+        .instance = update->instance,
+        .action_id = update->run->action.id,
+        .source = update->source,
+        .horizon = &update->horizon,
+        .range_documents = update->options.range_documents,
+        .restart = update->request->restart,
+    };
+    if (full_update_begin(&full, &update->full, err) < 0 ||
+        bulk_settings_begin(context, update->instance, update->run->action.id, err) < 0)
+        return -1;
+    return history_query(context->history, sql_history_instance_loading,
+                         PG_VALUES(update->run->action.id), NULL, err);
+}
+
 /* The order is rule R2's and R3's: fence, version, horizon, and only then the snapshot. */
 static int prepare(struct update *update, struct error *err)
 {
@@ -124,13 +146,8 @@ static int prepare(struct update *update, struct error *err)
                      &update->horizon, err) < 0 ||
         (update->since && since_check_clock(context, instance, update->horizon.taken_at, err) < 0))
         return -1;
-    if (!update->since) {
-        if (engine_max_seq_no(context->engine, instance->index_name, &update->marks,
-                              &update->shards, err) < 0 ||
-            history_query(context->history, sql_history_instance_loading,
-                          PG_VALUES(update->run->action.id), NULL, err) < 0)
-            return -1;
-    }
+    if (!update->since && begin_full(update, err) < 0)
+        return -1;
     struct sender_options options = {
         .engine = context->engine,
         .history = context->history,
@@ -151,6 +168,7 @@ static int prepare(struct update *update, struct error *err)
         .engine = context->engine,
         .log = context->log,
         .instance_id = instance->id,
+        .action_id = update->run->action.id,
         .index_name = instance->index_name,
     };
     return 0;
@@ -160,7 +178,7 @@ static int prepare(struct update *update, struct error *err)
 static int check_count(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
-    int64_t indexed = sender_totals(update->sender)->indexed;
+    int64_t indexed = update->full.indexed + sender_totals(update->sender)->indexed;
     int64_t count;
     char **ids = NULL;
     size_t id_count = 0;
@@ -192,22 +210,42 @@ static int check_count(struct update *update, struct error *err)
     return -1;
 }
 
+static int load_everything(struct update *update, struct error *err)
+{
+    struct context *context = update->context;
+    const struct full_load *full = &update->full;
+    const char *index_name = update->instance->index_name;
+    int result = load_all(&update->load, full, err);
+    if (result < 0) {
+        /* Whatever the failure is: what was done until then is not done again. */
+        _cleanup_(error_release) struct error ignored = {};
+        load_record_ranges(&update->load, &ignored);
+        return -1;
+    }
+    if ((!full->indexed && sender_check_accepted(update->sender, err) < 0) ||
+        engine_refresh(context->engine, index_name, err) < 0 ||
+        load_sweep(&update->load, full->marks, full->shards, err) < 0 ||
+        bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
+        return -1;
+    return engine_refresh(context->engine, index_name, err);
+}
+
+static int load_what_changed(struct update *update, struct error *err)
+{
+    if (load_changed(&update->load, update->since, err) < 0 ||
+        sender_finish(update->sender, err) < 0)
+        return -1;
+    return engine_refresh(update->context->engine, update->instance->index_name, err);
+}
+
 static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const char *index_name = update->instance->index_name;
     if (source_begin(update->source, err) < 0)
         return -1;
-    int result = update->since ? load_changed(&update->load, update->since, err)
-                               : load_all(&update->load, err);
-    if (result < 0 || sender_finish(update->sender, err) < 0 ||
-        (!update->since && sender_check_accepted(update->sender, err) < 0))
-        return -1;
-    if (!update->since && (engine_refresh(context->engine, index_name, err) < 0 ||
-                           load_sweep(&update->load, update->marks, update->shards, err) < 0))
-        return -1;
-    if (engine_refresh(context->engine, index_name, err) < 0 ||
-        (!update->since && check_count(update, err) < 0))
+    if (update->since ? load_what_changed(update, err) < 0
+                      : load_everything(update, err) < 0 || check_count(update, err) < 0)
         return -1;
     if (update->load.never_changes)
         log_say(context->log, LOG_WARNING,
@@ -231,6 +269,8 @@ static int set_mark(struct update *update, struct error *err)
         log_say(update->context->log, LOG_WARNING,
                 "%s: --since begins after changed_through, which therefore stays where it is",
                 update->instance->index_name);
+    if (!update->since && full_load_end(history, update->run->action.id, true, err) < 0)
+        return -1;
     if (history_query(history, sql_history_rejected_settle, PG_VALUES(update->run->action.id),
                       &settled, err) < 0 ||
         history_query(history, sql_history_instance_updated,

@@ -2,7 +2,7 @@
 WITH made AS (
     UPDATE esmigrate.index_instance
     SET index_uuid = $2, pending_action_id = NULL, state = 'empty', changed_through = NULL,
-        filled_at = NULL
+        filled_at = NULL, settings_to_restore = NULL
     WHERE pending_action_id = $1::uuid
     RETURNING id
 ), inactive AS (

@@ -328,12 +328,14 @@ TEST(the_options_of_a_master_are_read)
     _cleanup_(declaration_release) struct declaration declaration = {};
     folder_write(folder, "course_search/master.json",
                  "{\"source\":\"host=db dbname=app\",\"overlap\":\"5 seconds\","
-                 "\"changed_at_zone\":\"Europe/Berlin\",\"max_document_bytes\":1048576}");
+                 "\"changed_at_zone\":\"Europe/Berlin\",\"max_document_bytes\":1048576,"
+                 "\"range_documents\":1000}");
     read_well(folder, &declaration);
     assert_string_equal(declaration.options.source, "host=db dbname=app");
     assert_string_equal(declaration.options.overlap, "5 seconds");
     assert_string_equal(declaration.options.changed_at_zone, "Europe/Berlin");
     assert_int_equal(declaration.options.max_document_bytes, 1048576);
+    assert_int_equal(declaration.options.range_documents, 1000);
     assert_string_equal(declaration.content.changed_at_zone, "Europe/Berlin");
 }
 
@@ -344,6 +346,8 @@ TEST(wrong_options_are_refused_by_name)
     check_options_refused("{\"overlap\":5}", "\"overlap\" must be a text");
     check_options_refused("{\"overlap\":null}", "\"overlap\" must be a text");
     check_options_refused("{\"changed_at_zone\":[]}", "\"changed_at_zone\" must be a text");
+    check_options_refused("{\"range_documents\":0}",
+                          "\"range_documents\" must be a number of documents");
     check_options_refused("{\"max_document_bytes\":\"1\"}",
                           "\"max_document_bytes\" must be a number of bytes");
     check_options_refused("{\"max_document_bytes\":0}",

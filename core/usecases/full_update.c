@@ -1,0 +1,110 @@
+#include "usecases/full_update.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/division.h"
+#include "sql.h"
+
+/* About half a second of the engine's time: so much is done again after a crash. */
+static const int64_t default_range_documents = 50000;
+
+/* Why the unfinished one cannot be gone on with, or NULL. */
+static int find_obstacle(const struct full_update *update, const struct full_load *load,
+                         const char **ret_why, struct error *err)
+{
+    const struct source *source = update->source;
+    const char *now = update->horizon->taken_at;
+    *ret_why = NULL;
+    if (update->restart)
+        *ret_why = "as asked";
+    else if (strcmp(load->index_uuid, update->instance->index_uuid) != 0)
+        *ret_why = "the index is another one now";
+    else if (strcmp(load->source_system_identifier, source->system_identifier) != 0 ||
+             strcmp(load->source_database_oid, source->database_oid) != 0)
+        *ret_why = "the source is another database now";
+    if (*ret_why || !now || !load->taken_at)
+        return 0;
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(update->context->history, sql_history_time_after,
+                      PG_VALUES(load->taken_at, now), &rows, err) < 0)
+        return -1;
+    if (pg_bool(rows, 0, "after"))
+        *ret_why = "the source's clock went back";
+    return 0;
+}
+
+/* Goes on with the unfinished one, if there is one and nothing is in its way. */
+static int resume(const struct full_update *update, struct full_load *ret_load, struct error *err)
+{
+    struct context *context = update->context;
+    const char *name = update->instance->index_name;
+    const char *why;
+    _cleanup_(full_load_release) struct full_load load = {};
+    if (full_load_find(context->history, update->instance->id, &load, err) < 0)
+        return -1;
+    if (!load.id)
+        return 0;
+    if (find_obstacle(update, &load, &why, err) < 0)
+        return -1;
+    _cleanup_free_ char *began = time_rfc3339(load.started_at);
+    if (why) {
+        log_say(context->log, LOG_NOTICE, "%s: the full update begun at %s is begun anew: %s", name,
+                began, why);
+        return full_load_end(context->history, update->action_id, false, err);
+    }
+    log_say(context->log, LOG_NOTICE,
+            "%s: going on with the full update begun at %s: %zu of %zu ranges are done", name,
+            began, load.total - load.range_count, load.total);
+    free(update->horizon->moment);
+    update->horizon->moment = x_strdup(load.changed_through);
+    load.resumed = true;
+    *ret_load = TAKE(load);
+    return 0;
+}
+
+static void say_division(const struct full_update *update, const struct division *division)
+{
+    const struct log *log = update->context->log;
+    const char *name = update->instance->index_name;
+    if (division->why_not)
+        log_say(log, LOG_NOTICE,
+                "%s: read as one range, so that an interrupted full update begins again: %s", name,
+                division->why_not);
+    else
+        log_say(log, LOG_DETAIL, "%s: ranges of _id to read: %zu", name, division->count + 1);
+}
+
+int full_update_begin(const struct full_update *update, struct full_load *ret_load,
+                      struct error *err)
+{
+    struct context *context = update->context;
+    const struct instance *instance = update->instance;
+    const struct source *source = update->source;
+    *ret_load = (struct full_load){};
+    if (resume(update, ret_load, err) < 0)
+        return -1;
+    if (ret_load->id)
+        return 0;
+
+    _cleanup_(division_release) struct division division = {};
+    _cleanup_(full_load_release) struct full_load load = {
+        .index_uuid = x_strdup(instance->index_uuid),
+        .source_system_identifier = x_strdup(source->system_identifier),
+        .source_database_oid = x_strdup(source->database_oid),
+        .taken_at = x_strdup(update->horizon->taken_at),
+        .changed_through = x_strdup(update->horizon->moment),
+    };
+    int64_t documents = update->range_documents ? update->range_documents : default_range_documents;
+    if (division_find(update->source, documents, &division, err) < 0 ||
+        engine_max_seq_no(context->engine, instance->index_name, &load.marks, &load.shards, err) <
+            0)
+        return -1;
+    say_division(update, &division);
+    if (full_load_begin(context->history, update->action_id, (const char *const *)division.bounds,
+                        division.count, &load, err) < 0)
+        return -1;
+    *ret_load = TAKE(load);
+    return 0;
+}

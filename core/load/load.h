@@ -4,9 +4,10 @@
 #ifndef ESMIGRATE_LOAD_LOAD_H
 #define ESMIGRATE_LOAD_LOAD_H
 
+#include "load/id_set.h"
 #include "load/sender.h"
 
-#include "domain/source.h"
+#include "domain/reading.h"
 
 struct load {
     struct source *source; /* its transaction has begun */
@@ -22,21 +23,8 @@ struct load {
 /* Every document of the source. */
 int load_all(struct load *load, struct error *err);
 
-/*
- * What changed at or after a time: the rows of documents.sql, or the ids that changed.sql names,
- * of which those that documents.sql no longer returns are deleted. Documents that were rejected
- * before are read and sent again.
- */
-int load_changed(struct load *load, const char *since, struct error *err);
-
-/*
- * Deletes what the source no longer has (rule R6). Candidates are the documents that nothing has
- * written since the marks were taken (engine_max_seq_no(), before the first write); each is
- * confirmed in the source. Everything sent must have been accounted for and refreshed.
- */
-int load_sweep(struct load *load, const int64_t *marks, size_t shards, struct error *err);
-
-/* As load_sweep(), of all documents, without asking the source: for es_clear. */
-int load_sweep_all(struct load *load, const int64_t *marks, size_t shards, struct error *err);
+/* Sends the rows of the reading that was started on the source. Ids in `done` are passed over, ids
+ * in `wanted` are marked; either may be NULL. */
+int load_pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err);
 
 #endif

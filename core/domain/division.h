@@ -6,7 +6,7 @@
 #ifndef ESMIGRATE_DOMAIN_DIVISION_H
 #define ESMIGRATE_DOMAIN_DIVISION_H
 
-#include "domain/source.h"
+#include "domain/reading.h"
 
 struct division {
     char **bounds; /* the ids at which one range ends and the next begins, in order */

@@ -1,24 +1,17 @@
 #include "domain/source.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/texts.h"
 #include "domain/history.h"
+#include "domain/reading.h"
 #include "domain/sqltext.h"
 #include "sql.h"
 
 /* A document larger than this would be held twice by libpq and once in the bulk body. */
 static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
-
-enum {
-    COPY_FIELDS = 6,
-    LONGEST_KEY = 8000, /* characters of an _id or a _routing: memory is bounded (rule R9), and what
-                         * is longer is refused anyway */
-};
 
 #define CHANGED_EXAMPLE "for example: SELECT course_id AS _id FROM lesson WHERE updated_at >= $1"
 
@@ -63,27 +56,21 @@ void source_close(struct source *source)
 
 /* ---- errors ---- */
 
-static const char documents_file[] = "documents.sql", changed_file[] = "changed.sql";
+const char source_documents_file[] = "documents.sql", source_changed_file[] = "changed.sql";
 
-/* What fails for a row, such as a division by zero, comes from that file; that a connection or a
- * server ends (class 57) does not. */
-static int in_file(const char *file, struct error *err)
+int source_in_file(const char *file, struct error *err)
 {
     if (!err->sqlstate[0] || strncmp(err->sqlstate, "57", 2) == 0)
         return -1;
     return error_prefix(err, "%s", file);
 }
 
-/*
- * A statement on the source failed. When it was the lock_timeout, the user needs to know who holds
- * the table; the failed transaction is over, so that can be asked on the same connection.
- */
-static int failed(struct source *source, const char *file, struct error *err)
+int source_failed(struct source *source, const char *file, struct error *err)
 {
     _cleanup_(error_release) struct error ignored = {};
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (strcmp(err->sqlstate, lock_not_available) != 0)
-        return in_file(file, err);
+        return source_in_file(file, err);
     error_set(err, ERR_POSTGRES,
               "source database: gave up waiting for a table that another transaction has locked");
     error_hint(err, "Let that transaction end, then run the same command again; or wait longer for "
@@ -107,7 +94,7 @@ static int blame_file(struct source *source, const char *sql, const char *place,
     if (!err->sqlstate[0])
         return -1; /* the connection, not the statement */
     if (strcmp(err->sqlstate, lock_not_available) == 0)
-        return failed(source, file, err);
+        return source_failed(source, file, err);
     int line = 1, column = 1;
     int left = err->position - 1; /* positions count characters, not bytes */
     for (const char *c = sql; *c && left > 0; c++) {
@@ -140,7 +127,7 @@ static int use_documents(struct source *source, const struct content *content, c
                                "id AS _id, updated_at AS _changed_at, title FROM course");
     }
     if (pg_describe(source->pg, content->documents_sql, &description, err) < 0)
-        return blame_file(source, content->documents_sql, place, documents_file, err);
+        return blame_file(source, content->documents_sql, place, source_documents_file, err);
     if (document_columns_read(&description, content->changed_at_zone, file, &source->columns, err) <
         0)
         return -1;
@@ -161,7 +148,7 @@ static int use_changed(struct source *source, const struct content *content, con
                           "have changed, " CHANGED_EXAMPLE);
     }
     if (pg_describe(source->pg, content->changed_sql, &description, err) < 0)
-        return blame_file(source, content->changed_sql, place, changed_file, err);
+        return blame_file(source, content->changed_sql, place, source_changed_file, err);
     if (description.count != 1 || strcmp(description.columns[0].name, "_id") != 0) {
         error_set(err, ERR_USAGE, "%s/changed.sql: it must return one column, _id", place);
         return error_hint(
@@ -185,9 +172,6 @@ static int use_changed(struct source *source, const struct content *content, con
     return 0;
 }
 
-static void reading_sql(struct source *source, struct buffer *sql, const char *condition);
-static void changed_sql(struct source *source, struct buffer *sql);
-
 /* The bare statement was fine; its wrapped form may still not be (INSERT, SELECT INTO ...). */
 static int check_wrapped(struct source *source, const char *sql, const char *place,
                          const char *file, struct error *err)
@@ -196,7 +180,7 @@ static int check_wrapped(struct source *source, const char *sql, const char *pla
     if (pg_describe(source->pg, sql, &description, err) == 0)
         return 0;
     if (!err->sqlstate[0] || strcmp(err->sqlstate, lock_not_available) == 0)
-        return failed(source, file, err);
+        return source_failed(source, file, err);
     err->kind = ERR_USAGE;
     error_prefix(err, "%s/%s: it does not work as a subquery", place, file);
     return error_hint(err, "It must be one SELECT that writes nothing: it runs read only.");
@@ -206,13 +190,13 @@ static int check_both_wrapped(struct source *source, const char *place, struct e
 {
     _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
-    reading_sql(source, &documents, NULL);
-    if (check_wrapped(source, buffer_cstr(&documents), place, documents_file, err) < 0)
+    source_reading_sql(source, &documents, NULL);
+    if (check_wrapped(source, buffer_cstr(&documents), place, source_documents_file, err) < 0)
         return -1;
     if (!source->changed)
         return 0;
-    changed_sql(source, &changed);
-    return check_wrapped(source, buffer_cstr(&changed), place, changed_file, err);
+    source_changed_sql(source, &changed);
+    return check_wrapped(source, buffer_cstr(&changed), place, source_changed_file, err);
 }
 
 /* The two are asked one by one, so that the message names the key. */
@@ -266,284 +250,4 @@ int source_begin(struct source *source, struct error *err)
 int source_end(struct source *source, struct error *err)
 {
     return pg_run(source->pg, "COMMIT", err);
-}
-
-/* ---- wrapping ---- */
-
-/* A name that no column bears: row_to_json(s) would be ambiguous with a column called s. */
-static char *free_name(const struct document_columns *columns, const char *wish)
-{
-    char *name = x_strdup(wish);
-    for (size_t i = 0; i < columns->field_count;) {
-        if (strcmp(columns->fields[i], name) != 0) {
-            i++;
-            continue;
-        }
-        char *longer = x_printf("%s_", name);
-        free(name);
-        name = longer;
-        i = 0;
-    }
-    return name;
-}
-
-static void json_expression(struct source *source, struct buffer *sql)
-{
-    const struct document_columns *columns = &source->columns;
-    if (columns->has_source) {
-        buffer_text(sql, "SELECT esmigrate_d.\"_source\"::text AS t");
-        return;
-    }
-    _cleanup_free_ char *row = free_name(columns, "esmigrate_row");
-    buffer_printf(sql, "SELECT row_to_json(%s)::text AS t FROM (SELECT", row);
-    for (size_t i = 0; i < columns->field_count; i++) {
-        _cleanup_free_ char *quoted = pg_identifier(source->pg, columns->fields[i]);
-        buffer_printf(sql, "%s esmigrate_d.%s", i ? "," : "", quoted);
-    }
-    buffer_printf(sql, ") %s OFFSET 0", row);
-}
-
-/*
- * The rows of documents.sql as the fields of struct source_document. OFFSET 0 keeps the planner
- * from pulling the JSON expression up, which would evaluate it three times. `condition` is about
- * esmigrate_d, NULL for none.
- */
-static void reading_sql(struct source *source, struct buffer *sql, const char *condition)
-{
-    const struct document_columns *columns = &source->columns;
-    const char *deleted =
-        columns->has_deleted ? "coalesce(esmigrate_d.\"_deleted\", false)" : "false";
-    _cleanup_free_ char *routing =
-        columns->has_routing ? x_printf("left(esmigrate_d.\"_routing\"::text, %d)", LONGEST_KEY)
-                             : x_strdup("NULL::text");
-    buffer_printf(
-        sql,
-        "SELECT left(esmigrate_d.\"_id\"::text, %d), %s, %s, octet_length(esmigrate_j.t), "
-        "CASE WHEN NOT %s AND octet_length(esmigrate_j.t) <= %" PRId64
-        " THEN esmigrate_j.t END, %s\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (",
-        LONGEST_KEY, routing, deleted, deleted, source->max_document_bytes,
-        columns->has_changed_at ? "esmigrate_d.\"_changed_at\" IS NULL" : "false",
-        source->documents);
-    json_expression(source, sql);
-    buffer_text(sql, ") esmigrate_j");
-    if (condition)
-        buffer_printf(sql, "\nWHERE %s", condition);
-}
-
-/* The ids that changed.sql names, each once. */
-static void changed_sql(struct source *source, struct buffer *sql)
-{
-    buffer_printf(sql,
-                  "SELECT DISTINCT esmigrate_c.\"_id\"::text AS id FROM (\n%s\n) esmigrate_c\n"
-                  "WHERE esmigrate_c.\"_id\" IS NOT NULL",
-                  source->changed);
-}
-
-static int start_reading(struct source *source, const char *condition, struct error *err)
-{
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_text(&sql, "COPY (");
-    reading_sql(source, &sql, condition);
-    buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
-    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
-        return failed(source, documents_file, err);
-    return 0;
-}
-
-/* Of a range of _id; NULL, the caller's. A null _id, which is an error, is met in the first one. */
-static char *range_condition(struct source *source, const char *first, const char *end)
-{
-    static const char id[] = "esmigrate_d.\"_id\"";
-    const char *type = source->columns.id_type;
-    _cleanup_free_ char *from = first ? pg_literal(source->pg, first) : NULL;
-    _cleanup_free_ char *to = end ? pg_literal(source->pg, end) : NULL;
-    if (from && to)
-        return x_printf("%s >= %s::%s AND %s < %s::%s", id, from, type, id, to, type);
-    if (from)
-        return x_printf("%s >= %s::%s", id, from, type);
-    return to ? x_printf("(%s < %s::%s OR %s IS NULL)", id, to, type, id) : NULL;
-}
-
-int source_read_range(struct source *source, const char *first, const char *end, struct error *err)
-{
-    _cleanup_free_ char *condition = range_condition(source, first, end);
-    return start_reading(source, condition, err);
-}
-
-int source_estimate_range(struct source *source, const char *first, const char *end,
-                          struct source_estimate *ret_estimate, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *condition = range_condition(source, first, end);
-    buffer_text(&sql, "EXPLAIN ");
-    reading_sql(source, &sql, condition);
-    if (pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, &rows, err) < 0)
-        return failed(source, documents_file, err);
-    const char *cost = strstr(pg_text(rows, 0, "\"QUERY PLAN\""), "cost=");
-    if (!cost ||
-        sscanf(cost, "cost=%*f..%lf rows=%lf", &ret_estimate->cost, &ret_estimate->documents) != 2)
-        return error_set(err, ERR_POSTGRES, "source database: EXPLAIN is not understood");
-    return 0;
-}
-
-int source_read_changed(struct source *source, const char *since, struct error *err)
-{
-    _cleanup_free_ char *time = pg_literal(source->pg, since);
-    _cleanup_free_ char *condition = NULL;
-    if (source->columns.changed_at_has_zone) {
-        condition = x_printf("esmigrate_d.\"_changed_at\" >= %s::timestamptz", time);
-    } else {
-        /* The parameter is converted, not the column, so that an index still serves it. */
-        _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
-        condition = x_printf("esmigrate_d.\"_changed_at\" >= (%s::timestamptz AT TIME ZONE %s)",
-                             time, zone);
-    }
-    return start_reading(source, condition, err);
-}
-
-/* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
-static char *ids_condition(struct source *source, const char *const *ids, size_t count,
-                           bool as_text)
-{
-    _cleanup_free_ char *array = pg_array(ids, count);
-    _cleanup_free_ char *literal = pg_literal(source->pg, array);
-    return x_printf("esmigrate_d.\"_id\"%s = ANY (%s::%s[])", as_text ? "::text" : "", literal,
-                    as_text ? "text" : source->columns.id_type);
-}
-
-int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err)
-{
-    _cleanup_free_ char *condition = ids_condition(source, ids, count, false);
-    return start_reading(source, condition, err);
-}
-
-enum pg_copy source_next(struct source *source, struct source_document *ret_document,
-                         struct error *err)
-{
-    struct span fields[COPY_FIELDS];
-    enum pg_copy state = pg_copy_next(source->pg, fields, COPY_FIELDS, err);
-    if (state == PG_COPY_ERROR)
-        in_file(documents_file, err);
-    if (state != PG_COPY_ROWS)
-        return state;
-    if (!fields[0].data) {
-        source_cancel(source);
-        error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
-        error_hint(err, "Mend that row in the source and run the same command again; or leave such "
-                        "rows out with WHERE in documents.sql, and make a new instance with "
-                        "es_create.");
-        return PG_COPY_ERROR;
-    }
-    int64_t bytes = 0;
-    for (size_t i = 0; i < fields[3].length; i++) /* a 4-byte integer in network order */
-        bytes = bytes << 8 | (unsigned char)fields[3].data[i];
-    *ret_document = (struct source_document){
-        .id = fields[0],
-        .routing = fields[1],
-        .json = fields[4],
-        .bytes = bytes,
-        .deleted = fields[2].length == 1 && fields[2].data[0],
-        .never_changes = fields[5].length == 1 && fields[5].data[0],
-    };
-    return PG_COPY_ROWS;
-}
-
-void source_cancel(struct source *source)
-{
-    pg_copy_cancel(source->pg);
-}
-
-/* ---- ids ---- */
-
-static char **take_texts(const struct pg_rows *rows, const char *column, size_t *ret_count)
-{
-    size_t count = pg_rows_count(rows);
-    char **texts = x_calloc(count, sizeof(char *));
-    for (size_t i = 0; i < count; i++)
-        texts[i] = x_strdup(pg_text(rows, i, column));
-    *ret_count = count;
-    return texts;
-}
-
-int source_open_changed_ids(struct source *source, const char *since, struct error *err)
-{
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_text(&sql, "DECLARE esmigrate_changed NO SCROLL CURSOR FOR\n");
-    changed_sql(source, &sql);
-    /* All rows will be fetched: the plan for the first few would be the wrong one. */
-    if (pg_run(source->pg, "SET LOCAL cursor_tuple_fraction = 1", err) < 0)
-        return -1;
-    if (pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
-                 err) < 0)
-        return failed(source, changed_file, err);
-    return 0;
-}
-
-int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                            struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    _cleanup_free_ char *sql = x_printf("FETCH %zu FROM esmigrate_changed", limit);
-    if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
-        return failed(source, changed_file, err);
-    *ret_ids = take_texts(rows, "id", ret_count);
-    return 0;
-}
-
-static int query_ids(struct source *source, const char *const *ids, size_t count, bool as_text,
-                     struct pg_rows **ret_rows, struct error *err)
-{
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *condition = ids_condition(source, ids, count, as_text);
-    buffer_printf(&sql,
-                  "SELECT esmigrate_d.\"_id\"::text AS id FROM (\n%s\n) esmigrate_d\nWHERE %s",
-                  source->documents, condition);
-    if (source->columns.has_deleted)
-        buffer_text(&sql, " AND esmigrate_d.\"_deleted\" IS NOT TRUE");
-    return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
-}
-
-int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
-                   struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    /* An id that was put into the index by hand may not be a value of the column's type. */
-    if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
-        return -1;
-    if (query_ids(source, ids, count, false, &rows, err) < 0) {
-        if (strncmp(err->sqlstate, "22", 2) != 0)
-            return -1;
-        error_release(err);
-        if (pg_run(source->pg, "ROLLBACK TO esmigrate_ids", err) < 0 ||
-            query_ids(source, ids, count, true, &rows, err) < 0)
-            return -1;
-    }
-    if (pg_run(source->pg, "RELEASE esmigrate_ids", err) < 0)
-        return -1;
-
-    size_t found_count;
-    char **found = take_texts(rows, "id", &found_count);
-    if (found_count)
-        qsort(found, found_count, sizeof(char *), texts_compare);
-    for (size_t i = 0; i < count; i++)
-        ret_there[i] =
-            found_count && bsearch(&ids[i], found, found_count, sizeof(char *), texts_compare);
-    texts_free(found, found_count);
-    return 0;
-}
-
-int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                         struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_printf(&sql,
-                  "SELECT esmigrate_d.\"_id\"::text AS id FROM (\n%s\n) esmigrate_d\n"
-                  "GROUP BY 1 HAVING count(*) > 1 ORDER BY 1 LIMIT %zu",
-                  source->documents, limit);
-    if (pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, &rows, err) < 0)
-        return -1;
-    *ret_ids = take_texts(rows, "id", ret_count);
-    return 0;
 }

@@ -1,7 +1,6 @@
 /*
  * The source: the PostgreSQL database that documents are read from. One session, one READ ONLY
- * REPEATABLE READ snapshot per run; the statements of documents.sql and changed.sql are wrapped
- * here and nowhere else.
+ * REPEATABLE READ snapshot per run. What is read in it: domain/reading.h.
  */
 #ifndef ESMIGRATE_DOMAIN_SOURCE_H
 #define ESMIGRATE_DOMAIN_SOURCE_H
@@ -10,7 +9,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buffer.h"
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "clients/postgres.h"
@@ -62,51 +60,19 @@ int source_use(struct source *source, const struct content *content, int64_t max
 int source_begin(struct source *source, struct error *err);
 int source_end(struct source *source, struct error *err);
 
-/* ---- reading documents; one reading at a time ---- */
+/* ---- errors of its statements ---- */
 
-struct source_document {
-    struct span id;
-    struct span routing; /* data NULL: none */
-    struct span json;    /* data NULL: larger than max_document_bytes, or deleted */
-    int64_t bytes;       /* of the document */
-    bool deleted;
-    bool never_changes; /* its _changed_at is null */
-};
+extern const char source_documents_file[], source_changed_file[];
 
-/* Those of a range of _id (NULL: open-ended) / that changed at or after a time / with these ids. */
-int source_read_range(struct source *source, const char *first, const char *end, struct error *err);
-int source_read_changed(struct source *source, const char *since, struct error *err);
-int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err);
+/* What fails for a row, such as a division by zero, comes from that file; that a connection or a
+ * server ends (class 57) does not. Returns -1. */
+int source_in_file(const char *file, struct error *err);
 
-/* What the planner expects of reading a range. */
-struct source_estimate {
-    double documents;
-    double cost; /* in the planner's units */
-};
-int source_estimate_range(struct source *source, const char *first, const char *end,
-                          struct source_estimate *ret_estimate, struct error *err);
-
-/* As pg_copy_next(); a null _id is ERR_FAILED. */
-enum pg_copy source_next(struct source *source, struct source_document *ret_document,
-                         struct error *err);
-/* Gives up a reading that has not come to its end. */
-void source_cancel(struct source *source);
-
-/* ---- ids that changed.sql names ---- */
-
-int source_open_changed_ids(struct source *source, const char *since, struct error *err);
-/* The next at most `limit` of them; *ret_count 0 at the end. The caller's (texts_free()). */
-int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                            struct error *err);
-
-/* ---- questions about ids ---- */
-
-/* Which of these ids documents.sql returns in this snapshot: ret_there[i] for ids[i]. */
-int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
-                   struct error *err);
-
-/* Up to `limit` ids that documents.sql returns more than once. The caller's. */
-int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                         struct error *err);
+/*
+ * A statement on the source failed. When it was the lock_timeout, the user needs to know who holds
+ * the table; the failed transaction is over, so that can be asked on the same connection. Returns
+ * -1.
+ */
+int source_failed(struct source *source, const char *file, struct error *err);
 
 #endif

@@ -2,63 +2,15 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/memory.h"
-#include "base/texts.h"
-#include "sql.h"
+#include "load/ranges.h"
 
 enum {
-    IDS_AT_ONCE = 1000,
     WAIT_MS = 1000,
     LONGEST_ROUTING = 512,    /* bytes */
     ROWS_BETWEEN_POLLS = 256, /* a row costs microseconds, a poll about ten */
 };
-
-/* Ids in order, and which of them have been met. */
-struct id_set {
-    char **ids;
-    bool *met;
-    size_t count;
-};
-
-static void id_set_release(struct id_set *set)
-{
-    texts_free(set->ids, set->count);
-    free(set->met);
-    *set = (struct id_set){};
-}
-
-/* Takes over the ids. */
-static struct id_set id_set_make(char **ids, size_t count)
-{
-    if (count)
-        qsort(ids, count, sizeof(char *), texts_compare);
-    return (struct id_set){.ids = ids, .met = x_calloc(count, sizeof(bool)), .count = count};
-}
-
-/* Marks the id as met; whether it is in the set. */
-static bool id_set_meet(struct id_set *set, struct span id)
-{
-    size_t low = 0, high = set->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        const char *text = set->ids[middle];
-        int order = strncmp(id.data, text, id.length);
-        if (order == 0)
-            order = text[id.length] ? -1 : 0;
-        if (order == 0) {
-            set->met[middle] = true;
-            return true;
-        }
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
-    return false;
-}
 
 /* ---- documents ---- */
 
@@ -95,28 +47,6 @@ static int send_document(struct load *load, const struct source_document *docume
     return sender_add_document(load->sender, document->id, document->routing, document->json, err);
 }
 
-int load_record_ranges(struct load *load, struct error *err)
-{
-    const struct full_load *full = load->full;
-    for (size_t i = 0; full && i < full->range_count; i++) {
-        struct range_part *range = &load->parts[i];
-        const struct sender_totals *totals = &range->sent.totals;
-        if (!range->read || range->recorded || range->sent.open)
-            continue;
-        const struct range_outcome outcome = {
-            .indexed = totals->indexed,
-            .deleted = totals->deleted,
-            .rejected = totals->rejected,
-            .superseded = totals->superseded,
-        };
-        if (full_load_finish_range(load->history, load->action_id, full, full->ranges[i].number,
-                                   &outcome, err) < 0)
-            return -1;
-        range->recorded = true;
-    }
-    return 0;
-}
-
 /* Lets requests progress, and records what they bring to its end. */
 static int wait_for(struct load *load, int other_fd, int timeout_ms, struct error *err)
 {
@@ -125,11 +55,8 @@ static int wait_for(struct load *load, int other_fd, int timeout_ms, struct erro
     return load_record_ranges(load, err);
 }
 
-/*
- * Sends the rows of the reading that was started. Ids in `done` are passed over, ids in `wanted`
- * are marked; either may be NULL. While the engine has no room the rows stay in the socket, and
- * PostgreSQL waits.
- */
+/* As load_pump(), but leaves a reading that failed as it is. While the engine has no room the rows
+ * stay in the socket, and PostgreSQL waits. */
 static int pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err)
 {
     unsigned int rows = 0;
@@ -163,175 +90,10 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
     }
 }
 
-/* A reading that is given up would leave the connection unusable. */
-static int pump_or_cancel(struct load *load, struct id_set *done, struct id_set *wanted,
-                          struct error *err)
+int load_pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err)
 {
     if (pump(load, done, wanted, err) == 0)
         return 0;
-    source_cancel(load->source);
+    source_cancel(load->source); /* else the connection would be unusable */
     return -1;
-}
-
-/* Reads these documents by id; an id that the source does not return is deleted. */
-static int load_ids(struct load *load, struct id_set *set, struct error *err)
-{
-    for (size_t start = 0; start < set->count; start += IDS_AT_ONCE) {
-        size_t count = set->count - start < IDS_AT_ONCE ? set->count - start : IDS_AT_ONCE;
-        if (source_read_ids(load->source, (const char *const *)set->ids + start, count, err) < 0 ||
-            pump_or_cancel(load, NULL, set, err) < 0)
-            return -1;
-    }
-    for (size_t i = 0; i < set->count; i++) {
-        struct span id = {set->ids[i], strlen(set->ids[i])};
-        if (!set->met[i] && sender_add_delete(load->sender, id, (struct span){}, err) < 0)
-            return -1;
-    }
-    return 0;
-}
-
-static int rejected_ids(struct load *load, struct id_set *ret_set, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(load->history, sql_history_rejected_ids,
-                      PG_VALUES(pg_number(load->instance_id).text), &rows, err) < 0)
-        return -1;
-    size_t count = pg_rows_count(rows);
-    char **ids = x_calloc(count, sizeof(char *));
-    for (size_t i = 0; i < count; i++)
-        ids[i] = x_strdup(pg_text(rows, i, "doc_id"));
-    *ret_set = id_set_make(ids, count);
-    return 0;
-}
-
-/* The ids that changed.sql names, but for those that were dealt with already. */
-static int load_named(struct load *load, const char *since, struct id_set *done, struct error *err)
-{
-    if (source_open_changed_ids(load->source, since, err) < 0)
-        return -1;
-    for (;;) {
-        char **ids = NULL;
-        size_t count = 0, kept = 0;
-        if (source_next_changed_ids(load->source, IDS_AT_ONCE, &ids, &count, err) < 0)
-            return -1;
-        bool at_end = count == 0;
-        for (size_t i = 0; i < count; i++) {
-            if (id_set_meet(done, (struct span){ids[i], strlen(ids[i])}))
-                free(ids[i]);
-            else
-                ids[kept++] = ids[i];
-        }
-        _cleanup_(id_set_release) struct id_set set = id_set_make(ids, kept);
-        if (at_end)
-            return 0;
-        if (load_ids(load, &set, err) < 0)
-            return -1;
-    }
-}
-
-int load_changed(struct load *load, const char *since, struct error *err)
-{
-    _cleanup_(id_set_release) struct id_set rejected = {};
-    if (rejected_ids(load, &rejected, err) < 0 || load_ids(load, &rejected, err) < 0)
-        return -1;
-    if (load->source->changed)
-        return load_named(load, since, &rejected, err);
-    if (source_read_changed(load->source, since, err) < 0)
-        return -1;
-    return pump_or_cancel(load, &rejected, NULL, err);
-}
-
-/* ---- everything ---- */
-
-void load_release(struct load *load)
-{
-    free(load->parts);
-    load->parts = NULL;
-}
-
-static int load_range(struct load *load, const struct load_range *range, struct range_part *part,
-                      struct id_set *done, struct error *err)
-{
-    sender_begin_part(load->sender, &part->sent);
-    if (source_read_range(load->source, range->first, range->end, err) < 0 ||
-        pump_or_cancel(load, done, NULL, err) < 0)
-        return -1;
-    sender_begin_part(load->sender, NULL);
-    part->read = true;
-    return 0;
-}
-
-int load_all(struct load *load, const struct full_load *full, struct error *err)
-{
-    _cleanup_(id_set_release) struct id_set rejected = {};
-    if (full->resumed &&
-        (rejected_ids(load, &rejected, err) < 0 || load_ids(load, &rejected, err) < 0))
-        return -1;
-    load->parts = x_calloc(full->range_count, sizeof(*load->parts));
-    load->full = full;
-    for (size_t i = 0; i < full->range_count; i++)
-        if (load_range(load, &full->ranges[i], &load->parts[i], &rejected, err) < 0 ||
-            load_record_ranges(load, err) < 0)
-            return -1;
-    if (sender_finish(load->sender, err) < 0)
-        return -1;
-    return load_record_ranges(load, err);
-}
-
-/* ---- the sweep ---- */
-
-/* Deletes those of a page that the source does not return; all of them without a source. */
-static int sweep_page(struct load *load, const struct engine_document *page, size_t count,
-                      struct error *err)
-{
-    _cleanup_free_ const char **ids = x_calloc(count, sizeof(char *));
-    _cleanup_free_ bool *there = x_calloc(count, sizeof(bool));
-    for (size_t i = 0; i < count; i++)
-        ids[i] = page[i].id;
-    if (load->source && source_has_ids(load->source, ids, count, there, err) < 0)
-        return -1;
-    for (size_t i = 0; i < count; i++) {
-        struct span id = {page[i].id, strlen(page[i].id)};
-        struct span routing = {page[i].routing, page[i].routing ? strlen(page[i].routing) : 0};
-        if (there[i])
-            continue;
-        while (!sender_has_room(load->sender))
-            if (sender_wait(load->sender, -1, WAIT_MS, err) < 0)
-                return -1;
-        if (sender_add_delete(load->sender, id, routing, err) < 0)
-            return -1;
-    }
-    return sender_wait(load->sender, -1, 0, err);
-}
-
-static int sweep_shard(struct load *load, size_t shard, int64_t upto, struct error *err)
-{
-    int64_t after = -1;
-    while (after < upto) {
-        struct engine_document *page = NULL;
-        size_t count = 0;
-        if (engine_documents(load->engine, load->index_name, shard, after, upto, IDS_AT_ONCE, &page,
-                             &count, err) < 0)
-            return -1;
-        int result = count ? sweep_page(load, page, count, err) : 0;
-        after = count ? page[count - 1].seq_no : upto;
-        engine_documents_free(page, count);
-        if (result < 0)
-            return -1;
-    }
-    return 0;
-}
-
-int load_sweep(struct load *load, const int64_t *marks, size_t shards, struct error *err)
-{
-    for (size_t shard = 0; shard < shards; shard++)
-        if (sweep_shard(load, shard, marks[shard], err) < 0)
-            return -1;
-    return sender_finish(load->sender, err);
-}
-
-int load_sweep_all(struct load *load, const int64_t *marks, size_t shards, struct error *err)
-{
-    load->source = NULL;
-    return load_sweep(load, marks, shards, err);
 }

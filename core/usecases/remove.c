@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "domain/block.h"
-#include "load/load.h"
+#include "load/sweep.h"
 #include "sql.h"
 #include "usecases/fence.h"
 #include "usecases/run.h"

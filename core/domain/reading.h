@@ -1,0 +1,67 @@
+/*
+ * Reading the source: documents, the ids that changed.sql names, and questions about ids. The
+ * statements of documents.sql and changed.sql are wrapped here and nowhere else.
+ */
+#ifndef ESMIGRATE_DOMAIN_READING_H
+#define ESMIGRATE_DOMAIN_READING_H
+
+#include "base/buffer.h"
+#include "domain/source.h"
+
+/* ---- the wrapped statements ---- */
+
+/* The rows of documents.sql as the fields of struct source_document. `condition` is about
+ * esmigrate_d, NULL for none. */
+void source_reading_sql(struct source *source, struct buffer *sql, const char *condition);
+
+/* The ids that changed.sql names, each once. */
+void source_changed_sql(struct source *source, struct buffer *sql);
+
+/* ---- reading documents; one reading at a time ---- */
+
+struct source_document {
+    struct span id;
+    struct span routing; /* data NULL: none */
+    struct span json;    /* data NULL: larger than max_document_bytes, or deleted */
+    int64_t bytes;       /* of the document */
+    bool deleted;
+    bool never_changes; /* its _changed_at is null */
+};
+
+/* Those of a range of _id (NULL: open-ended) / that changed at or after a time / with these ids. */
+int source_read_range(struct source *source, const char *first, const char *end, struct error *err);
+int source_read_changed(struct source *source, const char *since, struct error *err);
+int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err);
+
+/* What the planner expects of reading a range. */
+struct source_estimate {
+    double documents;
+    double cost; /* in the planner's units */
+};
+int source_estimate_range(struct source *source, const char *first, const char *end,
+                          struct source_estimate *ret_estimate, struct error *err);
+
+/* As pg_copy_next(); a null _id is ERR_FAILED. */
+enum pg_copy source_next(struct source *source, struct source_document *ret_document,
+                         struct error *err);
+/* Gives up a reading that has not come to its end. */
+void source_cancel(struct source *source);
+
+/* ---- ids that changed.sql names ---- */
+
+int source_open_changed_ids(struct source *source, const char *since, struct error *err);
+/* The next at most `limit` of them; *ret_count 0 at the end. The caller's (texts_free()). */
+int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
+                            struct error *err);
+
+/* ---- questions about ids ---- */
+
+/* Which of these ids documents.sql returns in this snapshot: ret_there[i] for ids[i]. */
+int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
+                   struct error *err);
+
+/* Up to `limit` ids that documents.sql returns more than once. The caller's. */
+int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
+                         struct error *err);
+
+#endif

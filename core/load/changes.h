@@ -1,0 +1,18 @@
+/* What changed in the source, and what is gone from it, since a time. */
+#ifndef ESMIGRATE_LOAD_CHANGES_H
+#define ESMIGRATE_LOAD_CHANGES_H
+
+#include "load/load.h"
+
+/*
+ * What changed at or after a time: the rows of documents.sql, or the ids that changed.sql names,
+ * of which those that documents.sql no longer returns are deleted. Documents that were rejected
+ * before are read and sent again.
+ */
+int load_changed(struct load *load, const char *since, struct error *err);
+
+/* The documents that were rejected before: reads and sends them again, or deletes them. *ret_ids,
+ * whose they are then, is the caller's (id_set_release()). */
+int load_rejected(struct load *load, struct id_set *ret_ids, struct error *err);
+
+#endif

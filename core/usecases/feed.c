@@ -105,11 +105,19 @@ void feed_note(const struct sender *sender, struct run *run, struct report_item 
     outcome->changed_from = item->changed_from;
 }
 
-int feed_say_state(const struct instance *instance, bool began, struct error *err)
+int feed_failed(const struct run *run, const struct instance *instance, struct sender *sender,
+                bool full, struct error *err)
 {
+    if (err->kind == ERR_STOPPED) {
+        if (sender)
+            sender_stop(sender);
+        error_hint(err, "What was accepted stays. To go on: esmigrate es_%s %s-%d%s",
+                   run->action.name, instance->master, instance->number,
+                   full && instance->filled_at ? " --full" : "");
+    }
     _cleanup_free_ char *mark = time_rfc3339(instance->changed_through);
     _cleanup_free_ char *state = mark ? x_printf("changed_through stays at %s.", mark)
                                       : x_strdup("The index is not filled yet.");
     block_explain(instance->index_name, state, err);
-    return err->detail || !began ? -1 : error_detail(err, "%s", state);
+    return err->detail || !sender ? -1 : error_detail(err, "%s", state);
 }

@@ -29,7 +29,12 @@ struct sender *feed_open_sender(struct context *context, const struct instance *
 /* What was done so far, for the row and the report, whatever comes of it; `sender` may be NULL. */
 void feed_note(const struct sender *sender, struct run *run, struct report_item *item);
 
-/* Where a failed run leaves the index, if it `began` to write or met a full disk. Returns -1. */
-int feed_say_state(const struct instance *instance, bool began, struct error *err);
+/*
+ * A run has failed: after a stop the requests in flight are finished first; then the error says
+ * where the index is left, and after a stop what goes on. `sender` is NULL where nothing was
+ * written yet; `full`: everything is read. Returns -1.
+ */
+int feed_failed(const struct run *run, const struct instance *instance, struct sender *sender,
+                bool full, struct error *err);
 
 #endif

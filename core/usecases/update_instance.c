@@ -198,10 +198,8 @@ static int update_in_run(struct update *update, const struct master *master, str
         return context_open_engine(update->context, err) < 0
                    ? -1
                    : check_ours(update->context, update->instance, NULL, err);
-    if (prepare(update, err) < 0)
-        return feed_say_state(update->instance, false, err);
-    if (load_in_snapshot(update, err) < 0 || finish(update, err) < 0)
-        return feed_say_state(update->instance, true, err);
+    if (prepare(update, err) < 0 || load_in_snapshot(update, err) < 0 || finish(update, err) < 0)
+        return feed_failed(update->run, update->instance, update->sender, !update->since, err);
     return 0;
 }
 

@@ -15,12 +15,18 @@
 
 /* ---- signals ---- */
 
-/* The first signal asks to stop, the second one ends the process on the spot. */
+/*
+ * The first signal asks to stop: what is in flight is finished. The second one asks not to wait for
+ * that, and leaves a moment for the row in the history; the third ends the process on the spot.
+ */
 static void on_signal(int number)
 {
-    if (stop_signal())
-        _exit(128 + number);
+    enum { MOMENT_S = 2 };
+    if (number == SIGALRM || stop_again())
+        _exit(128 + stop_signal());
     stop_request(number);
+    if (stop_again())
+        alarm(MOMENT_S);
 }
 
 static void catch_signals(void)
@@ -28,6 +34,7 @@ static void catch_signals(void)
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGALRM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
     stop_prepare();
 }

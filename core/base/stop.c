@@ -9,22 +9,34 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t stopped_by;
+static volatile sig_atomic_t asked_again;
 static volatile sig_atomic_t event_fd = -1;
+static volatile sig_atomic_t again_fd = -1;
 
 void stop_prepare(void)
 {
     if (event_fd < 0)
         event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (again_fd < 0)
+        again_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+}
+
+static void wake(int fd)
+{
+    uint64_t one = 1;
+    if (fd >= 0)
+        (void)!write(fd, &one, sizeof(one));
 }
 
 void stop_request(int signal_number)
 {
     int saved = errno;
-    if (!stopped_by)
+    if (stopped_by) {
+        asked_again = 1;
+        wake(again_fd);
+    } else {
         stopped_by = signal_number;
-    if (event_fd >= 0) {
-        uint64_t one = 1;
-        (void)!write(event_fd, &one, sizeof(one));
+        wake(event_fd);
     }
     errno = saved;
 }
@@ -37,6 +49,16 @@ int stop_signal(void)
 int stop_fd(void)
 {
     return event_fd;
+}
+
+bool stop_again(void)
+{
+    return asked_again;
+}
+
+int stop_again_fd(void)
+{
+    return again_fd;
 }
 
 int stop_check(struct error *err)

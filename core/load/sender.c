@@ -22,6 +22,7 @@ enum {
     BLOCKED_BUDGET_MS = 30 * 1000,
     MANY_REFUSED = 1000, /* so many, and nothing accepted: it is not the documents */
     REQUEST_TIMEOUT_S = 300,
+    STOP_PATIENCE_MS = 10 * 1000, /* for what is in flight when a stop is asked for */
 };
 
 enum batch_state { BATCH_FILLING, BATCH_IN_FLIGHT, BATCH_WAITING };
@@ -420,6 +421,18 @@ static int check_others(struct sender *sender, const struct pollfd *lock, struct
     return lock->revents ? lock_check(sender->options.history, err) : 0;
 }
 
+static int settle_done(struct sender *sender, struct error *err)
+{
+    for (struct http_request *request; (request = http_next_done(sender->options.engine->http));) {
+        /* Settling may free the batch, and the request with it. */
+        struct batch *batch = request->owner;
+        _cleanup_(http_request_release) struct http_request answer = TAKE(*request);
+        if (settle_batch(sender, batch, &answer, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
 int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct error *err)
 {
     struct pollfd others[] = {
@@ -430,17 +443,37 @@ int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct erro
     struct http *http = sender->options.engine->http;
     if (send_due(sender, err) < 0 ||
         http_wait(http, others, ARRAY_SIZE(others), next_due_ms(sender, timeout_ms), err) < 0 ||
-        check_others(sender, &others[2], err) < 0)
+        check_others(sender, &others[2], err) < 0 || settle_done(sender, err) < 0)
         return -1;
-    for (struct http_request *request; (request = http_next_done(http));) {
-        /* Settling may free the batch, and the request with it. */
-        struct batch *batch = request->owner;
-        _cleanup_(http_request_release) struct http_request answer = TAKE(*request);
-        if (settle_batch(sender, batch, &answer, err) < 0)
-            return -1;
-    }
     trouble_say(&sender->trouble, sender->options.log, sender->options.index_name);
     return send_due(sender, err);
+}
+
+void sender_stop(struct sender *sender)
+{
+    _cleanup_(error_release) struct error err = {};
+    const struct log *log = sender->options.log;
+    const char *name = sender->options.index_name;
+    struct pollfd again = {.fd = stop_again_fd(), .events = POLLIN};
+    int64_t until = clock_ms() + STOP_PATIENCE_MS, left;
+    int result = 0;
+    if (sender->in_flight)
+        log_say(log, LOG_NOTICE,
+                "%s: finishing %zu request%s in flight; press Ctrl-C again to abort", name,
+                sender->in_flight, sender->in_flight == 1 ? "" : "s");
+    while (result == 0 && sender->in_flight && !stop_again() && (left = until - clock_ms()) > 0) {
+        result = http_wait(sender->options.engine->http, &again, 1, (int)left, &err);
+        if (result == 0)
+            result = settle_done(sender, &err);
+    }
+    if (result < 0)
+        log_error(log, &err);
+    if (sender->in_flight)
+        log_say(log, LOG_WARNING,
+                "%s: %zu request%s in flight %s not answered; whether the engine carried %s out is "
+                "not known, the next update sends the documents again",
+                name, sender->in_flight, sender->in_flight == 1 ? "" : "s",
+                sender->in_flight == 1 ? "was" : "were", sender->in_flight == 1 ? "it" : "them");
 }
 
 /* Makes room for a document of that size in the batch that is being filled. */

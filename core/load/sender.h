@@ -80,6 +80,12 @@ int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct erro
 /* Sends what is left and waits until every item is accounted for. */
 int sender_finish(struct sender *sender, struct error *err);
 
+/*
+ * After a stop: waits for the requests in flight, for a few seconds at most or until a stop is
+ * asked for again, and accounts for their answers. Nothing more is sent.
+ */
+void sender_stop(struct sender *sender);
+
 /* ERR_FAILED if documents were refused and not a single one was accepted: the mapping or a pipeline
  * is wrong then, not the documents. The sender itself asks this after the first thousand. */
 int sender_check_accepted(const struct sender *sender, struct error *err);

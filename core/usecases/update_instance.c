@@ -5,13 +5,13 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
-#include "domain/block.h"
 #include "domain/horizon.h"
 #include "load/changes.h"
 #include "load/ranges.h"
 #include "load/sweep.h"
 #include "sql.h"
 #include "usecases/bulk_settings.h"
+#include "usecases/feed.h"
 #include "usecases/fence.h"
 #include "usecases/full_update.h"
 #include "usecases/rejected.h"
@@ -50,72 +50,7 @@ static void update_release(struct update *update)
     free(update->partial);
 }
 
-/* ---- before anything is written ---- */
-
-/* A declaration at hand beats what the history stored of the master's options. */
-static int read_options(struct update *update, const struct master *master, struct error *err)
-{
-    struct context *context = update->context;
-    _cleanup_(declaration_release) struct declaration declared = {};
-    _cleanup_(error_release) struct error ignored = {};
-    if (declaration_exists(context->settings.indexes, master->name)) {
-        if (declaration_read(context->settings.indexes, master->name, &declared, &ignored) == 0) {
-            update->options = TAKE(declared.options);
-            return 0;
-        }
-        log_say(context->log, LOG_WARNING,
-                "%s; the options that the history stored are used instead", ignored.message);
-    }
-    return master_options_parse(master->options, "options in the history", &update->options, err);
-}
-
-/* When --source was forgotten, the history's database was read: it is named. */
-static void say_database(const struct update *update, struct error *err)
-{
-    bool by_default = !update->context->settings.source && !update->options.source;
-    error_detail(err, "The source is the database \"%s\"%s.", pg_database(update->source->pg),
-                 by_default ? ", that of the history, since neither --source, ESMIGRATE_SOURCE nor "
-                              "\"source\" in master.json names one"
-                            : "");
-}
-
-static int open_source(struct update *update, struct error *err)
-{
-    const struct instance *instance = update->instance;
-    if (context_open_source(update->context, update->options.source, instance->search_path,
-                            &update->source, err) < 0)
-        return -1;
-    if (source_check_options(update->source, NULL, update->options.overlap, instance->master, err) <
-        0)
-        return -1;
-    if (source_use(update->source, &instance->content, update->options.max_document_bytes,
-                   instance->index_name, err) == 0)
-        return 0;
-    if (err->kind != ERR_USAGE)
-        return -1;
-    err->kind = ERR_POSTGRES;
-    if (!err->detail)
-        say_database(update, err);
-    return error_hint(
-        err,
-        "Is --source right? If it is, the SQL that the instance was created with, and is updated "
-        "with, does not fit the source any more. Change the files, then: esmigrate es_create %s",
-        instance->master);
-}
-
 /* ---- reading and writing ---- */
-
-static int take_version(struct update *update, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(update->context->history, sql_history_instance_version,
-                      PG_VALUES(update->run->action.id), &rows, err) < 0)
-        return -1;
-    if (!pg_rows_count(rows))
-        return action_replaced(err);
-    update->version = pg_int(rows, 0, "read_version");
-    return 0;
-}
 
 /* A full update goes on where one was cut short; what is marked is the first start's (R1 f). */
 static int begin_full(struct update *update, struct error *err)
@@ -143,26 +78,15 @@ static int prepare(struct update *update, struct error *err)
     struct context *context = update->context;
     const struct instance *instance = update->instance;
     if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
-        take_version(update, err) < 0 ||
+        feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
                      &update->horizon, err) < 0 ||
         (update->since && since_check_clock(context, instance, update->horizon.taken_at, err) < 0))
         return -1;
     if (!update->since && begin_full(update, err) < 0)
         return -1;
-    struct sender_options options = {
-        .engine = context->engine,
-        .history = context->history,
-        .log = context->log,
-        .secrets = &context->secrets,
-        .instance_id = instance->id,
-        .action_id = update->run->action.id,
-        .index_name = instance->index_name,
-        .write_alias = update->write_alias,
-        .version = update->version,
-        .max_document_bytes = update->source->max_document_bytes,
-    };
-    update->sender = sender_open(&options);
+    update->sender = feed_open_sender(context, instance, update->run, update->write_alias,
+                                      update->version, update->source);
     update->load = (struct load){
         .source = update->source,
         .sender = update->sender,
@@ -176,7 +100,8 @@ static int prepare(struct update *update, struct error *err)
     return 0;
 }
 
-/* Fewer documents than were accepted: some had the same _id. The source is asked which. */
+/* Fewer documents than were accepted: some had the same _id. The source is asked which. What was
+ * accepted before a full update was cut short, an update of what changed may have deleted since. */
 static int check_count(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
@@ -184,6 +109,8 @@ static int check_count(struct update *update, struct error *err)
     int64_t count;
     char **ids = NULL;
     size_t id_count = 0;
+    if (update->full.resumed && instance->filled_at)
+        return 0;
     if (engine_count(update->context->engine, instance->index_name, &count, err) < 0)
         return -1;
     if (count >= indexed)
@@ -217,13 +144,8 @@ static int load_everything(struct update *update, struct error *err)
     struct context *context = update->context;
     const struct full_load *full = &update->full;
     const char *index_name = update->instance->index_name;
-    int result = load_all(&update->load, full, err);
-    if (result < 0) {
-        /* Whatever the failure is: what was done until then is not done again. */
-        _cleanup_(error_release) struct error ignored = {};
-        load_record_ranges(&update->load, &ignored);
+    if (load_all(&update->load, full, err) < 0)
         return -1;
-    }
     if ((!full->indexed && sender_check_accepted(update->sender, err) < 0) ||
         engine_refresh(context->engine, index_name, err) < 0 ||
         load_sweep(&update->load, full->marks, full->shards, err) < 0 ||
@@ -301,38 +223,12 @@ static int finish(struct update *update, struct error *err)
     return 0;
 }
 
-/* What was done so far, for the row and the report, whatever comes of it. */
-static void note_outcome(struct update *update)
-{
-    struct action_outcome *outcome = &update->run->outcome;
-    if (update->sender)
-        update->item->totals = *sender_totals(update->sender);
-    const struct sender_totals *totals = &update->item->totals;
-    outcome->sent = totals->sent;
-    outcome->indexed = totals->indexed;
-    outcome->deleted = totals->deleted;
-    outcome->rejected = totals->rejected;
-    outcome->superseded = totals->superseded;
-    outcome->retries = totals->retries;
-    outcome->bytes = totals->bytes;
-    outcome->mode = update->item->mode;
-    outcome->changed_from = update->item->changed_from;
-}
-
-/* Where a failed update leaves the index, if it `began` to write or met a full disk. */
-static int say_state(const struct instance *instance, bool began, struct error *err)
-{
-    _cleanup_free_ char *mark = time_rfc3339(instance->changed_through);
-    _cleanup_free_ char *state = mark ? x_printf("changed_through stays at %s.", mark)
-                                      : x_strdup("The index is not filled yet.");
-    block_explain(instance->index_name, state, err);
-    return err->detail || !began ? -1 : error_detail(err, "%s", state);
-}
-
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
-    if (read_options(update, master, err) < 0 || open_source(update, err) < 0 ||
+    if (feed_options(update->context, master, &update->options, err) < 0 ||
+        feed_open_source(update->context, update->instance, &update->options, &update->source,
+                         err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,
                                                 update->request->since, &update->since, err) < 0))
         return -1;
@@ -342,11 +238,13 @@ static int update_in_run(struct update *update, const struct master *master, str
         return context_open_engine(update->context, err) < 0
                    ? -1
                    : check_ours(update->context, update->instance, NULL, err);
-    if (prepare(update, err) < 0)
-        return say_state(update->instance, false, err);
-    if (load_in_snapshot(update, err) < 0 || finish(update, err) < 0)
-        return say_state(update->instance, true, err);
-    return 0;
+    if (prepare(update, err) == 0 && load_in_snapshot(update, err) == 0 && finish(update, err) == 0)
+        return 0;
+    feed_failed(update->run, update->instance, update->sender, !update->since, err);
+    /* Whatever the failure is: what is accounted for by now is not read again. */
+    _cleanup_(error_release) struct error ignored = {};
+    load_record_ranges(&update->load, &ignored);
+    return -1;
 }
 
 int update_instance(struct context *context, const struct update_request *request,
@@ -379,6 +277,6 @@ int update_instance(struct context *context, const struct update_request *reques
     int result = instance_again(context, instance, &now, &update.instance, err);
     if (result == 0)
         result = update_in_run(&update, master, err);
-    note_outcome(&update);
+    feed_note(update.sender, &run, item);
     return run_end(&run, result, item, err);
 }

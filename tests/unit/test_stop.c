@@ -78,6 +78,17 @@ static void first_signal(void)
     error_release(&err);
 }
 
+static void second_signal(void)
+{
+    stop_prepare();
+    stop_request(SIGINT);
+    check(!stop_again());
+    check(!readable(stop_again_fd()));
+    stop_request(SIGINT);
+    check(stop_again());
+    check(readable(stop_again_fd()));
+}
+
 static void descriptor(void)
 {
     struct error err = {};
@@ -151,6 +162,11 @@ TEST(the_first_signal_counts)
     in_child(first_signal);
 }
 
+TEST(a_second_signal_asks_again)
+{
+    in_child(second_signal);
+}
+
 TEST(the_descriptor_stays_readable)
 {
     in_child(descriptor);
@@ -181,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_request_nothing_stops),
         cmocka_unit_test(the_first_signal_counts),
+        cmocka_unit_test(a_second_signal_asks_again),
         cmocka_unit_test(the_descriptor_stays_readable),
         cmocka_unit_test(the_flag_works_without_a_descriptor),
         cmocka_unit_test(a_sleep_takes_its_time),

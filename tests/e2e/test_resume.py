@@ -204,6 +204,24 @@ def test_a_changed_update_between_does_not_spoil_the_full_one(app):
     assert app.docs("item-1") == expected_items(app)
 
 
+def test_documents_deleted_between_are_not_taken_for_duplicates(app):
+    app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
+    changed = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
+    gate = declare_split(app, changed=changed)
+    app.ok("es_update", "item", "1")
+    gate.close()
+    process = app.start("es_update", "item", "1", "--full")
+    gate.wait()
+    wait_until(lambda: finished(app) >= RANGES + 4)
+    process.kill()
+    gate.open()
+    app.sql("WITH d AS (DELETE FROM item WHERE id <= 20 RETURNING id) INSERT INTO gone SELECT id FROM d")
+    assert app.ok("es_update", "item", "1")[0]["deleted"] == 20
+    app.ok("es_update", "item", "1", "--full")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
 def test_documents_rejected_by_the_first_part_stay_open_and_are_tried_again(app):
     gate = declare_split(app)
     app.sql("UPDATE item SET amount = 'many' WHERE id IN (5, 6)")

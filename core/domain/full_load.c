@@ -75,6 +75,7 @@ int full_load_find(struct history *history, int64_t instance_id, struct full_loa
     load.started_at = x_strdup(pg_text(rows, 0, "started_at"));
     load.total = (size_t)pg_int(rows, 0, "ranges");
     load.indexed = pg_int(rows, 0, "indexed");
+    load.is_old = pg_bool(rows, 0, "is_old");
     if (read_marks(pg_text(rows, 0, "marks"), &load, err) < 0 ||
         read_ranges(history, &load, err) < 0)
         return -1;

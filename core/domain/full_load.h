@@ -28,6 +28,7 @@ struct full_load {
     size_t range_count;
     size_t total;    /* ranges in all */
     int64_t indexed; /* documents that the finished ones brought */
+    bool is_old;     /* nothing has come of it for a day */
     bool resumed;    /* by this run: another one began it */
 };
 void full_load_release(struct full_load *load);

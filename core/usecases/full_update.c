@@ -24,6 +24,9 @@ static int find_obstacle(const struct full_update *update, const struct full_loa
     else if (strcmp(load->source_system_identifier, source->system_identifier) != 0 ||
              strcmp(load->source_database_oid, source->database_oid) != 0)
         *ret_why = "the source is another database now";
+    else if (load->is_old && update->instance->filled_at)
+        /* Who reads everything again wants to have it as it is now. */
+        *ret_why = "it was cut short more than a day ago";
     if (*ret_why || !now || !load->taken_at)
         return 0;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;

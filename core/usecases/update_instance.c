@@ -139,6 +139,19 @@ static int check_count(struct update *update, struct error *err)
     return -1;
 }
 
+/* What the sweep of a resumed full update cannot know is named: its marks are those of the start.
+ */
+static void say_what_is_not_swept(const struct update *update)
+{
+    if (!update->full.resumed || update->source->changed)
+        return;
+    _cleanup_free_ char *began = time_rfc3339(update->full.started_at);
+    log_say(update->context->log, LOG_NOTICE,
+            "%s: rows that are gone since %s, when this full update began, are found by the next "
+            "--full only",
+            update->instance->index_name, began);
+}
+
 static int load_everything(struct update *update, struct error *err)
 {
     struct context *context = update->context;
@@ -151,6 +164,7 @@ static int load_everything(struct update *update, struct error *err)
         load_sweep(&update->load, full->marks, full->shards, err) < 0 ||
         bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
         return -1;
+    say_what_is_not_swept(update);
     return engine_refresh(context->engine, index_name, err);
 }
 

@@ -149,6 +149,7 @@ def test_the_same_command_goes_on_with_the_ranges_that_are_left(app, number):
     assert 4 <= done < RANGES
     result = app.run("es_update", "item", "1", check=0)
     assert f"{done} of {RANGES} ranges are done" in result.err
+    assert "are found by the next --full only" in result.err
     assert last(app)["docs_indexed"] == sum(
         row["docs_indexed"]
         for row in app.sql("SELECT docs_indexed FROM esmigrate.load_range WHERE action_id = %s", (last(app)["id"],))
@@ -232,6 +233,22 @@ def test_documents_rejected_by_the_first_part_stay_open_and_are_tried_again(app)
     assert [row["doc_id"] for row in app.sql("SELECT doc_id FROM esmigrate.rejected_document")] == ["5"]
     app.sql("DELETE FROM item WHERE id = 5")
     assert app.docs("item-1") == expected_items(app)
+
+
+def test_a_full_update_of_a_filled_index_that_is_a_day_old_is_begun_anew(app):
+    gate = declare_split(app)
+    app.ok("es_update", "item", "1")
+    gate.close()
+    process = app.start("es_update", "item", "1", "--full")
+    gate.wait()
+    wait_until(lambda: finished(app) >= RANGES + 4)
+    process.kill()
+    gate.open()
+    app.sql("UPDATE esmigrate.load_range SET finished_at = finished_at - interval '25 hours' WHERE load_id = 2")
+    app.sql("UPDATE esmigrate.full_load SET started_at = started_at - interval '25 hours' WHERE id = 2")
+    result = app.run("es_update", "item", "1", "--full", check=0)
+    assert "begun anew: it was cut short more than a day ago" in result.err
+    assert last(app)["docs_indexed"] == ROWS
 
 
 def test_restart_begins_anew(app):

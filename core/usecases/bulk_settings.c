@@ -31,6 +31,15 @@ static int settings_now(struct context *context, const char *index, bool *ret_ow
                                ret_settings, err);
 }
 
+static int settings_restored(struct context *context, const char *action_id, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_instance_settings_restored,
+                      PG_VALUES(action_id), &rows, err) < 0)
+        return -1;
+    return pg_rows_count(rows) ? 0 : action_replaced(err);
+}
+
 int bulk_settings_begin(struct context *context, const struct instance *instance,
                         const char *action_id, struct error *err)
 {
@@ -48,11 +57,18 @@ int bulk_settings_begin(struct context *context, const struct instance *instance
         return action_replaced(err);
     log_say(context->log, LOG_DETAIL, "%s: no refresh%s while it is filled; then %s again", index,
             own_replicas ? "" : " and no replicas", settings);
-    return engine_put_settings(context->engine, index,
-                               own_replicas ? "{\"index.refresh_interval\":\"-1\"}"
-                                            : "{\"index.refresh_interval\":\"-1\","
-                                              "\"index.number_of_replicas\":\"0\"}",
-                               err);
+    if (engine_put_settings(context->engine, index,
+                            own_replicas ? "{\"index.refresh_interval\":\"-1\"}"
+                                         : "{\"index.refresh_interval\":\"-1\","
+                                           "\"index.number_of_replicas\":\"0\"}",
+                            err) == 0)
+        return 0;
+    if (!engine_refused(err))
+        return -1;
+    /* It goes without; if it is a block, the documents will meet it, and wait. */
+    log_say(context->log, LOG_DETAIL, "%s: the settings stay as they are: %s", index, err->message);
+    error_release(err);
+    return settings_restored(context, action_id, err);
 }
 
 static int wait_for_copies(struct context *context, const char *index, struct error *err)
@@ -86,9 +102,5 @@ int bulk_settings_end(struct context *context, const struct instance *instance,
     if (engine_put_settings(context->engine, index, settings, err) < 0 ||
         wait_for_copies(context, index, err) < 0)
         return -1;
-    _cleanup_(pg_rows_freep) struct pg_rows *restored = NULL;
-    if (history_query(context->history, sql_history_instance_settings_restored,
-                      PG_VALUES(action_id), &restored, err) < 0)
-        return -1;
-    return pg_rows_count(restored) ? 0 : action_replaced(err);
+    return settings_restored(context, action_id, err);
 }

@@ -237,6 +237,20 @@ static int finish(struct update *update, struct error *err)
     return 0;
 }
 
+/* A full update that failed, for whatever is outside of it, is gone on with: what is accounted for
+ * by now is not read again. After a verdict on what it brought, such as the same _id twice, it is
+ * begun anew. */
+static void leave_full(struct update *update, enum error_kind why)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    if (!update->full.id)
+        return;
+    if (why == ERR_FAILED)
+        full_load_end(update->context->history, update->run->action.id, false, &ignored);
+    else
+        load_record_ranges(&update->load, &ignored);
+}
+
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
@@ -255,9 +269,7 @@ static int update_in_run(struct update *update, const struct master *master, str
     if (prepare(update, err) == 0 && load_in_snapshot(update, err) == 0 && finish(update, err) == 0)
         return 0;
     feed_failed(update->run, update->instance, update->sender, !update->since, err);
-    /* Whatever the failure is: what is accounted for by now is not read again. */
-    _cleanup_(error_release) struct error ignored = {};
-    load_record_ranges(&update->load, &ignored);
+    leave_full(update, err->kind);
     return -1;
 }
 

@@ -51,6 +51,7 @@ enum option_id {
     OPT_FULL,
     OPT_SINCE,
     OPT_ALLOW_REJECTED,
+    OPT_MAX_REJECTED,
     OPT_OLDER,
     OPT_UNTIL,
     OPT_ACTION,

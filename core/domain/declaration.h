@@ -39,6 +39,8 @@ struct master_options {
     char *overlap;              /* interval text, or NULL */
     char *changed_at_zone;      /* or NULL */
     int64_t max_document_bytes; /* 0: the default */
+    bool limits_rejected;       /* more than max_rejected in a run end it */
+    int64_t max_rejected;
 };
 void master_options_release(struct master_options *options);
 

@@ -218,6 +218,12 @@ int load_changed(struct load *load, const char *since, struct error *err)
     return pump_or_cancel(load, &rejected, NULL, err);
 }
 
+int load_rejected(struct load *load, struct error *err)
+{
+    _cleanup_(id_set_release) struct id_set rejected = {};
+    return rejected_ids(load, &rejected, err) < 0 ? -1 : load_ids(load, &rejected, err);
+}
+
 /* ---- the sweep ---- */
 
 /* Deletes those of a page that the source does not return; all of them without a source. */

@@ -29,6 +29,9 @@ int load_all(struct load *load, struct error *err);
  */
 int load_changed(struct load *load, const char *since, struct error *err);
 
+/* The documents that were rejected before, alone: read and sent again, or deleted. */
+int load_rejected(struct load *load, struct error *err);
+
 /*
  * Deletes what the source no longer has (rule R6). Candidates are the documents that nothing has
  * written since the marks were taken (engine_max_seq_no(), before the first write); each is

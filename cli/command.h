@@ -8,6 +8,7 @@
 #include "options.h"
 #include "output.h"
 #include "usecases/context.h"
+#include "usecases/feed.h"
 #include "usecases/report.h"
 #include "usecases/targets.h"
 
@@ -57,6 +58,13 @@ extern const struct column result_columns[];
 
 /* The words as NAME [N] and NAME-N; at least one of them. */
 int session_targets(const struct session *session, struct targets *ret_targets, struct error *err);
+
+/* --allow-rejected and --max-rejected. */
+struct rejected_limits session_rejected_limits(const struct session *session);
+
+/* What es_update and es_retry print. */
+extern const struct column feed_columns[];
+void session_print_feed(const struct session *session, const struct report *report);
 
 /* result_columns of each item. `result` is what the use case returned. */
 void session_print_results(const struct session *session, const struct report *report, int result);

@@ -2,31 +2,6 @@
 #include "command.h"
 #include "usecases/update.h"
 
-static void print(const struct session *session, const struct report *report)
-{
-    struct output *output = output_open(session->format, session->command->columns);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct report_item *item = &report->items[i];
-        output_row(output);
-        output_text(output, *item->id ? item->id : NULL);
-        output_text(output, item->action);
-        output_text(output, item->master);
-        output_number(output, item->number);
-        output_text(output, item->index);
-        output_text(output, item->mode);
-        output_text(output, item->status);
-        output_int(output, item->totals.indexed);
-        output_int(output, item->totals.deleted);
-        output_int(output, item->totals.rejected);
-        output_int(output, item->totals.superseded);
-        output_int(output, item->totals.retries);
-        output_time(output, item->changed_from);
-        output_time(output, item->changed_through);
-        output_seconds(output, item->seconds);
-    }
-    output_close(output);
-}
-
 /* At most one of them. */
 static int read_choice(const struct options *options, enum update_choice *ret, struct error *err)
 {
@@ -58,7 +33,7 @@ static int read_request(struct session *session, struct update_request *request,
     request->restart = option_given(options, OPT_RESTART);
     request->full = option_given(options, OPT_FULL) || request->restart;
     request->since = option_text(options, OPT_SINCE);
-    request->allowed_rejected = option_number(options, OPT_ALLOW_REJECTED, 0);
+    request->rejected = session_rejected_limits(session);
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "%s and --since exclude each other",
                          request->restart ? "--restart" : "--full");
@@ -85,7 +60,7 @@ static int run(struct session *session, struct error *err)
     int result = read_request(session, &request, err);
     if (result == 0) {
         result = update_instances(&session->context, &request, &report, err);
-        print(session, &report);
+        session_print_feed(session, &report);
         if (result == 0)
             session_say_end(session, &report);
     }
@@ -111,6 +86,7 @@ const struct command es_update_command = {
             {OPT_RESTART, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_ALLOW_REJECTED, NULL},
+            {OPT_MAX_REJECTED, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =
@@ -121,28 +97,7 @@ const struct command es_update_command = {
             {"es_update course_search --full", "read everything again"},
             {NULL, NULL},
         },
-    .columns =
-        (const struct column[]){
-            {"id", COLUMN_JSON_ONLY, "the action's id"},
-            {"action", COLUMN_JSON_ONLY, "update"},
-            {"master", COLUMN_JSON_ONLY, "the logical index"},
-            {"instance", COLUMN_JSON_ONLY, "its number"},
-            {"index", 0, "its name in the engine"},
-            {"mode", COLUMN_SPARE, "full, or changed: only what changed"},
-            {"status", 0, "complete, partial (rejected documents are open), failed, interrupted"},
-            {"indexed", COLUMN_RIGHT, "documents that the engine took"},
-            {"deleted", COLUMN_RIGHT,
-             "deletes that the engine took, also of documents it did not have"},
-            {"rejected", COLUMN_RIGHT, "documents that the engine refused for their content"},
-            {"superseded", COLUMN_SPARE | COLUMN_RIGHT,
-             "documents that a newer read had overtaken"},
-            {"retried", COLUMN_SPARE | COLUMN_RIGHT,
-             "how often a document was sent again to a busy engine"},
-            {"changed_from", COLUMN_SPARE, "from where the changes were read; null: everything"},
-            {"changed_through", 0, "every change in the source up to this time is in the index"},
-            {"seconds", COLUMN_RIGHT, "how long it took"},
-            {NULL, 0, NULL},
-        },
+    .columns = feed_columns,
     .most_words = ANY_NUMBER,
     .run = run,
 };

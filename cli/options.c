@@ -76,7 +76,12 @@ static const struct option_spec specs[OPT_COUNT] = {
                      "as --full, and begin anew where a full update was cut short"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
     [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
-                            "so many open rejected documents are no failure"},
+                            "exit with 0 when at most N rejected documents are open at the end; "
+                            "it stops nothing"},
+    [OPT_MAX_REJECTED] =
+        {"max-rejected", 0, KIND_NUMBER, "N", NULL, NULL,
+         "stop the run, as failed, as soon as it has met more than N rejected documents; left out: "
+         "\"max_rejected\" in master.json, or only when the first 1,000 documents are all refused"},
     [OPT_OLDER] = {"older", 0, KIND_FLAG, NULL, NULL, NULL,
                    "all instances with a number below the active one's"},
     [OPT_UNTIL] = {"until", 0, KIND_TIME, "TIME", NULL, NULL,

@@ -52,6 +52,7 @@ enum option_id {
     OPT_RESTART,
     OPT_SINCE,
     OPT_ALLOW_REJECTED,
+    OPT_MAX_REJECTED,
     OPT_OLDER,
     OPT_UNTIL,
     OPT_ACTION,

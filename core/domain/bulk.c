@@ -119,52 +119,118 @@ char *bulk_item_id(const struct bulk *bulk, size_t item)
 
 /* ---- judging ---- */
 
-static bool listed(const char *type, const char *const *list, size_t count)
+/*
+ * The error types of a bulk item. The first entry that fits counts: of a type that may mean one
+ * thing or another, those told apart by a part of the reason come first. Tried on OpenSearch 2.19
+ * and Elasticsearch 7.10; names that only later ones have are from their sources. What is blamed
+ * on the document is kept as rejected and the run goes on: a type that may as well blame the index
+ * or a pipeline has no place there, or an index would be emptied without a word.
+ */
+static const struct {
+    int status; /* 0: any */
+    const char *type;
+    const char *reason; /* a part of it; NULL: any */
+    enum bulk_blame blame;
+} known[] = {
+    /* The write alias has an upper case letter: without the alias, it is no name of an index. */
+    {400, "invalid_index_name_exception", NULL, BLAME_WRITER},
+
+    {400, "illegal_argument_exception", "pipeline with id [", BLAME_PIPELINE},
+    {500, "illegal_state_exception", "non-existent pipeline", BLAME_PIPELINE},
+    {400, "graph_structure_exception", NULL, BLAME_PIPELINE}, /* Elasticsearch 8: a cycle */
+
+    {400, "illegal_argument_exception", "no write index is defined", BLAME_INDEX},
+    {400, "illegal_argument_exception", "documents per shard", BLAME_INDEX}, /* 2,147,483,519 */
+    {400, "index_closed_exception", NULL, BLAME_INDEX},
+    {404, "index_not_found_exception", NULL, BLAME_INDEX},
+    {404, "alias_not_found_exception", NULL, BLAME_INDEX},
+    {404, "shard_not_found_exception", NULL, BLAME_INDEX},
+
+    {0, "cluster_block_exception", NULL, BLAME_BLOCK},
+    {0, "index_create_block_exception", NULL, BLAME_BLOCK}, /* OpenSearch */
+
+    {0, "security_exception", NULL, BLAME_RIGHT},
+    {0, "authorization_exception", NULL, BLAME_RIGHT},
+
+    /* A node that goes answers 500 for what it could not do any more. */
+    {500, "node_closed_exception", NULL, BLAME_BUSY},
+    {500, "node_disconnected_exception", NULL, BLAME_BUSY},
+    {500, "node_not_connected_exception", NULL, BLAME_BUSY},
+    {500, "receive_timeout_transport_exception", NULL, BLAME_BUSY},
+    {500, "already_closed_exception", NULL, BLAME_BUSY},
+    {500, "shard_not_in_primary_mode_exception", NULL, BLAME_BUSY},
+    {500, "timeout_exception", NULL, BLAME_BUSY}, /* since Elasticsearch 8.13 it is 429 */
+    {500, "process_cluster_event_timeout_exception", NULL, BLAME_BUSY},
+
+    /* both families */
+    {400, "mapper_parsing_exception", NULL, BLAME_DOCUMENT},
+    {400, "strict_dynamic_mapping_exception", NULL, BLAME_DOCUMENT},
+    {400, "illegal_argument_exception", NULL, BLAME_DOCUMENT}, /* field limits, long keywords */
+    {400, "parsing_exception", NULL, BLAME_DOCUMENT},
+    {400, "parse_exception", NULL, BLAME_DOCUMENT},
+    {400, "x_content_parse_exception", NULL, BLAME_DOCUMENT},
+    {400, "json_parse_exception", NULL, BLAME_DOCUMENT},
+    {400, "json_e_o_f_exception", NULL, BLAME_DOCUMENT},
+    {400, "not_x_content_exception", NULL, BLAME_DOCUMENT},
+    {400, "input_coercion_exception", NULL, BLAME_DOCUMENT},
+    {400, "number_format_exception", NULL, BLAME_DOCUMENT},
+    {400, "date_time_parse_exception", NULL, BLAME_DOCUMENT},
+    {400, "max_bytes_length_exceeded_exception", NULL, BLAME_DOCUMENT},
+    {400, "invalid_shape_exception", NULL, BLAME_DOCUMENT},
+    {400, "routing_missing_exception", NULL, BLAME_DOCUMENT},
+    {400, "script_exception", NULL, BLAME_DOCUMENT},
+    {500, "fail_processor_exception", NULL, BLAME_DOCUMENT}, /* a pipeline's own refusal */
+
+    /* Elasticsearch 8 and later */
+    {400, "document_parsing_exception", NULL, BLAME_DOCUMENT},
+    {400, "x_content_e_o_f_exception", NULL, BLAME_DOCUMENT},
+
+    /* OpenSearch 2.12 and later, and Elasticsearch 8.10: limits of the JSON parser */
+    {400, "stream_constraints_exception", NULL, BLAME_DOCUMENT},
+};
+
+enum bulk_blame bulk_blame(int status, const char *type, const char *reason)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(type, list[i]) == 0)
-            return true;
-    return false;
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if ((!known[i].status || known[i].status == status) && strcmp(known[i].type, type) == 0 &&
+            (!known[i].reason || strstr(reason, known[i].reason)))
+            return known[i].blame;
+    switch (status) {
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+        return BLAME_BUSY;
+    case 401:
+    case 403:
+        return BLAME_RIGHT;
+    default:
+        return BLAME_UNKNOWN;
+    }
 }
 
-enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type)
+enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type, const char *reason)
 {
-    /* Types of status 400 that blame the document, of both families. Others may blame the index, a
-     * pipeline or a right: taking them for bad documents would empty an index without a word. */
-    static const char *const blame_document[] = {
-        "mapper_parsing_exception",
-        "document_parsing_exception",
-        "strict_dynamic_mapping_exception",
-        "illegal_argument_exception",
-        "parsing_exception",
-        "parse_exception",
-        "x_content_parse_exception",
-        "json_parse_exception",
-        "json_e_o_f_exception",
-        "not_x_content_exception",
-        "input_coercion_exception",
-        "number_format_exception",
-        "date_time_parse_exception",
-        "max_bytes_length_exceeded_exception",
-        "invalid_shape_exception",
-        "routing_missing_exception",
-        "script_exception",
-    };
     if (status >= 200 && status < 300)
         return BULK_ACCEPTED;
-    if (strcmp(type, "invalid_index_name_exception") == 0)
-        return BULK_REPLACED;
-    if (strcmp(type, "cluster_block_exception") == 0)
-        return status == 403 ? BULK_FATAL : BULK_BLOCKED; /* by hand; flood stage or no master */
-    if (status == 429 || status == 503)
-        return BULK_BUSY;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
         return BULK_CONFLICT;
     if (kind == BULK_DELETE && status == 404 && !*type)
         return BULK_ACCEPTED;
-    if (status == 400 && listed(type, blame_document, ARRAY_SIZE(blame_document)))
+    switch (bulk_blame(status, type, reason)) {
+    case BLAME_DOCUMENT:
         return BULK_REJECTED;
-    return BULK_FATAL;
+    case BLAME_WRITER:
+        return BULK_REPLACED;
+    case BLAME_BUSY:
+        return BULK_BUSY;
+    case BLAME_BLOCK:
+        return status == 403 ? BULK_FATAL : BULK_BLOCKED; /* by hand; flood stage or no master */
+    case BLAME_UNKNOWN:
+        return status == 400 || status == 413 || status == 422 ? BULK_SUSPECT : BULK_FATAL;
+    default:
+        return BULK_FATAL;
+    }
 }
 
 int64_t version_in_reason(const char *reason)
@@ -218,8 +284,10 @@ static int read_item(const struct bulk *bulk, size_t number, json *answer, bulk_
     json *error = json_get(result, "error");
     const char *type = json_text(json_get(error, "type"), "");
     _cleanup_free_ char *reason = error ? full_reason(error) : NULL;
+    const char *text = reason ? reason : "";
     struct bulk_result judged = {
-        .verdict = bulk_judge(kind, status, type),
+        .verdict = bulk_judge(kind, status, type, text),
+        .blame = bulk_blame(status, type, text),
         .status = status,
         .type = type,
         .reason = reason,

@@ -57,19 +57,36 @@ enum bulk_verdict {
     BULK_BLOCKED,  /* try again for a short while: a block that seldom goes away by itself */
     BULK_CONFLICT, /* the engine has a newer version; see version_in_reason() */
     BULK_REJECTED, /* refused for its content */
+    BULK_SUSPECT,  /* refused for a reason that is not known: send it alone, then decide */
     BULK_REPLACED, /* the write alias is gone: another writer has taken over (rule R2) */
     BULK_FATAL,    /* refused for another reason: the run cannot go on */
 };
 
+/* What a refusal puts the blame on. */
+enum bulk_blame {
+    BLAME_UNKNOWN,
+    BLAME_DOCUMENT,
+    BLAME_WRITER, /* another one has taken over */
+    BLAME_BUSY,
+    BLAME_BLOCK,
+    BLAME_INDEX,
+    BLAME_PIPELINE,
+    BLAME_RIGHT,
+};
+
 struct bulk_result {
     enum bulk_verdict verdict;
+    enum bulk_blame blame; /* of what was not accepted */
     int status;
     const char *type;   /* of the error, NULL or "" without one; both live as long as the visit */
     const char *reason; /* cut where the engine quotes the request */
 };
 
-/* Judges an item by kind, status and error type ("" if none). */
-enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type);
+/* What is to blame for a refusal with this status, error type and reason ("" if none). */
+enum bulk_blame bulk_blame(int status, const char *type, const char *reason);
+
+/* Judges an item by kind, status, and error type and reason ("" if none). */
+enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type, const char *reason);
 
 /*
  * Calls visit for every item of the answer to this bulk, in order; without errors in the answer,

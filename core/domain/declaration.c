@@ -314,9 +314,17 @@ static int read_option(const char *key, json *value, void *data)
         return read_number_option(key, value, "bytes", &r->options->max_document_bytes, r);
     if (strcmp(key, "range_documents") == 0)
         return read_number_option(key, value, "documents", &r->options->range_documents, r);
+    if (strcmp(key, "max_rejected") == 0) {
+        r->options->max_rejected = json_int(value, -1);
+        r->options->limits_rejected = r->options->max_rejected >= 0;
+        if (r->options->limits_rejected)
+            return 0;
+        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of documents", r->place,
+                         key);
+    }
     error_set(r->err, ERR_USAGE, "%s: unknown key \"%s\"", r->place, key);
-    return error_hint(r->err, "Known are source, overlap, changed_at_zone, max_document_bytes and "
-                              "range_documents.");
+    return error_hint(r->err, "Known are source, overlap, changed_at_zone, max_document_bytes, "
+                              "range_documents and max_rejected.");
 }
 
 int master_options_parse(const char *text, const char *place, struct master_options *ret_options,

@@ -42,6 +42,8 @@ struct master_options {
     char *changed_at_zone;      /* or NULL */
     int64_t max_document_bytes; /* 0: the default */
     int64_t range_documents;    /* how many a range of a full update has; 0: the default */
+    bool limits_rejected;       /* more than max_rejected in a run end it */
+    int64_t max_rejected;
 };
 void master_options_release(struct master_options *options);
 

@@ -19,6 +19,7 @@ struct source {
     char *system_identifier;
     char *database_oid;
     char *search_path; /* in force */
+    bool any_bytes;    /* its texts may be anything but UTF-8 */
 
     /* set by source_use() */
     struct document_columns columns;

@@ -89,6 +89,31 @@ int rejections_flush(struct rejections *rejections, struct history *history, int
         err, "Mend documents.sql or the mapping, and es_create a new instance. See why: %s", query);
 }
 
+int rejections_known(struct history *history, int64_t instance_id, const char *id, const char *type,
+                     bool *ret_known, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_rejected_known,
+                      PG_VALUES(pg_number(instance_id).text, id, type), &rows, err) < 0)
+        return -1;
+    *ret_known = pg_bool(rows, 0, "known");
+    return 0;
+}
+
+int rejections_summary(struct history *history, int64_t instance_id, const char *action_id,
+                       char **ret_words, char **ret_json, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_rejected_summary,
+                      PG_VALUES(pg_number(instance_id).text, action_id), &rows, err) < 0)
+        return -1;
+    if (ret_words)
+        *ret_words = x_strdup(pg_text(rows, 0, "words"));
+    if (ret_json)
+        *ret_json = x_strdup(pg_text(rows, 0, "json"));
+    return 0;
+}
+
 char *rejections_query(const char *index_name)
 {
     return x_printf("SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN "

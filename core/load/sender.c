@@ -5,50 +5,23 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/retry.h"
+#include "base/nesting.h"
 #include "base/stop.h"
-#include "domain/bulk.h"
+#include "base/texts.h"
+#include "base/utf8.h"
 #include "domain/lock.h"
-#include "load/rejections.h"
-#include "load/trouble.h"
-#include "sql.h"
+#include "load/batch.h"
 
 enum {
     MAX_IN_FLIGHT = 3,
     BATCH_BYTES = 5 * 1024 * 1024,
+    DEEPEST = 100, /* levels; nodes of both families were seen to die of a stack overflow, at 1,000
+                    * (OpenSearch 2.19, flat_object) and 3,000 (Elasticsearch 7.10). A mapping
+                    * allows 20 by default (index.mapping.depth.limit) */
     LONGEST_ID = 512, /* bytes; a longer one makes the engine refuse the whole request */
     ITEM_OVERHEAD = 16 * 1024,
-    BUSY_BUDGET_MS = 5 * 60 * 1000,
-    BLOCKED_BUDGET_MS = 30 * 1000,
-    MANY_REFUSED = 1000, /* so many, and nothing accepted: it is not the documents */
     REQUEST_TIMEOUT_S = 300,
     STOP_PATIENCE_MS = 10 * 1000, /* for what is in flight when a stop is asked for */
-};
-
-enum batch_state { BATCH_FILLING, BATCH_IN_FLIGHT, BATCH_WAITING };
-
-struct batch {
-    struct batch *next;
-    struct bulk bulk;
-    struct http_request request;
-    enum batch_state state;
-    struct retry retry;
-    int64_t due;              /* when a waiting one is sent again; monotonic ms */
-    struct sender_part *part; /* that all its items belong to, or NULL */
-};
-
-struct sender {
-    struct sender_options options;
-    struct sender_totals totals;
-    struct batch *batches; /* all that hold items, the filling one among them */
-    struct batch *filling;
-    struct batch *spare;
-    struct sender_part *part; /* of what is added now, or NULL */
-    size_t in_flight;
-    size_t held; /* batches that hold items but the filling one */
-    char *path;
-    struct rejections rejections;
-    struct trouble trouble;
 };
 
 /* ---- life ---- */
@@ -86,6 +59,7 @@ void sender_close(struct sender *sender)
     free_batch(sender->spare);
     rejections_release(&sender->rejections);
     trouble_release(&sender->trouble);
+    texts_free(sender->learned, sender->learned_count);
     free(sender->path);
     free(sender);
 }
@@ -97,7 +71,7 @@ const struct sender_totals *sender_totals(const struct sender *sender)
 
 /* ---- batches ---- */
 
-static struct batch *new_batch(struct sender *sender, struct sender_part *part)
+struct batch *batch_new(struct sender *sender, struct sender_part *part)
 {
     struct batch *batch = TAKE_PTR(sender->spare);
     if (!batch) {
@@ -107,6 +81,7 @@ static struct batch *new_batch(struct sender *sender, struct sender_part *part)
     }
     batch->retry = RETRY(BUSY_BUDGET_MS);
     batch->state = BATCH_FILLING;
+    batch->suspect = false;
     batch->part = part;
     if (part)
         part->open++;
@@ -115,7 +90,7 @@ static struct batch *new_batch(struct sender *sender, struct sender_part *part)
     return batch;
 }
 
-static void drop_batch(struct sender *sender, struct batch *batch)
+void batch_drop(struct sender *sender, struct batch *batch)
 {
     for (struct batch **at = &sender->batches; *at; at = &(*at)->next) {
         if (*at == batch) {
@@ -152,8 +127,7 @@ static int send_batch(struct sender *sender, struct batch *batch, struct error *
     return 0;
 }
 
-/* The batch will be sent as soon as there is a place in flight. */
-static void queue_batch(struct batch *batch, int64_t due)
+void batch_queue(struct batch *batch, int64_t due)
 {
     batch->state = BATCH_WAITING;
     batch->due = due;
@@ -163,7 +137,7 @@ static void close_filling(struct sender *sender)
 {
     if (!sender->filling || !sender->filling->bulk.count)
         return;
-    queue_batch(sender->filling, 0);
+    batch_queue(sender->filling, 0);
     sender->filling = NULL;
     sender->held++;
 }
@@ -197,216 +171,6 @@ static int next_due_ms(const struct sender *sender, int timeout_ms)
     return timeout_ms;
 }
 
-/* ---- answers ---- */
-
-/* One more item has come to one of its four ends. */
-#define COUNT(sender, of_part, end)                                                                \
-    do {                                                                                           \
-        (sender)->totals.end++;                                                                    \
-        if (of_part)                                                                               \
-            (of_part)->totals.end++;                                                               \
-    } while (0)
-
-/* What a visit of the items of one answer collects. */
-struct reading {
-    struct sender *sender;
-    struct batch *batch;
-    struct bulk again; /* items to be sent again */
-    char *block;       /* the reason of one that a block holds back, or NULL */
-    int64_t issued;    /* the newest version the history has issued; 0: not asked yet */
-};
-
-static int replaced(struct sender *sender, struct error *err)
-{
-    error_set(err, ERR_FAILED, "index \"%s\": another run has taken over as its writer",
-              sender->options.index_name);
-    return error_hint(err, "This run has written nothing since. See es_history.");
-}
-
-/* A conflict is superseded only by a version that the history has issued (rule R3). */
-static int settle_conflict(struct reading *reading, size_t item, const char *reason,
-                           struct error *err)
-{
-    struct sender *sender = reading->sender;
-    int64_t version = version_in_reason(reason);
-    if (!reading->issued) {
-        _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-        if (history_query(sender->options.history, sql_history_instance_read_version,
-                          PG_VALUES(pg_number(sender->options.instance_id).text), &rows, err) < 0)
-            return -1;
-        reading->issued = pg_int(rows, 0, "read_version");
-    }
-    if (version >= 0 && version <= reading->issued) {
-        COUNT(sender, reading->batch->part, superseded);
-        return 0;
-    }
-    _cleanup_free_ char *id = bulk_item_id(&reading->batch->bulk, item);
-    error_set(err, ERR_FAILED,
-              "index \"%s\": document \"%s\" has version %" PRId64
-              " in the engine, but the newest that esmigrate has issued is %" PRId64,
-              sender->options.index_name, id, version, reading->issued);
-    return error_hint(err, "Someone else writes to this index, or the history was restored from "
-                           "an older copy. Build a new instance: es_create --force");
-}
-
-static int fatal_item(struct reading *reading, size_t item, const struct bulk_result *result,
-                      struct error *err)
-{
-    _cleanup_free_ char *id = bulk_item_id(&reading->batch->bulk, item);
-    return error_set(err, ERR_ENGINE, "engine: index \"%s\": document \"%s\": HTTP %d %s: %s",
-                     reading->sender->options.index_name, id, result->status, result->type,
-                     result->reason ? result->reason : "");
-}
-
-static int settle_item(size_t item, const struct bulk_result *result, void *data, struct error *err)
-{
-    struct reading *reading = data;
-    struct sender *sender = reading->sender;
-    struct bulk *bulk = &reading->batch->bulk;
-    switch (result->verdict) {
-    case BULK_ACCEPTED:
-        if (bulk->items[item].kind == BULK_INDEX)
-            COUNT(sender, reading->batch->part, indexed);
-        else
-            COUNT(sender, reading->batch->part, deleted);
-        return 0;
-    case BULK_BLOCKED:
-        if (!reading->block)
-            reading->block = x_strdup(result->reason);
-        __attribute__((fallthrough));
-    case BULK_BUSY:
-        sender->totals.retries++;
-        return bulk_add_item(&reading->again, bulk, item);
-    case BULK_CONFLICT:
-        return settle_conflict(reading, item, result->reason, err);
-    case BULK_REJECTED:
-        COUNT(sender, reading->batch->part, rejected);
-        rejections_add(&sender->rejections, bulk_item_id(bulk, item), result->status, result->type,
-                       secrets_mask(sender->options.secrets, result->reason));
-        return 0;
-    case BULK_REPLACED:
-        return replaced(sender, err);
-    case BULK_FATAL:
-        break;
-    }
-    return fatal_item(reading, item, result, err);
-}
-
-/* Sends the batch again after a while, or gives up with what the engine said. */
-static int back_off(struct sender *sender, struct batch *batch, int retry_after_s,
-                    const struct error *why, struct error *err)
-{
-    int delay = retry_delay(&batch->retry, retry_after_s * 1000);
-    if (delay >= 0) {
-        log_say(sender->options.log, LOG_DETAIL, "%s; trying again in %d ms", why->message, delay);
-        trouble_met(&sender->trouble, why->message, batch->retry.began + batch->retry.budget_ms);
-        queue_batch(batch, clock_ms() + delay);
-        return 0;
-    }
-    error_set(err, ERR_ENGINE, "index \"%s\": given up after %d tries: %s",
-              sender->options.index_name, batch->retry.attempts + 1, why->message);
-    return error_hint(err, "What was accepted stays. Run the same command again when the engine "
-                           "is well.");
-}
-
-int sender_check_accepted(const struct sender *sender, struct error *err)
-{
-    const struct sender_totals *totals = &sender->totals;
-    if (!totals->rejected || totals->indexed || totals->deleted || totals->superseded)
-        return 0;
-    error_set(err, ERR_FAILED, "index \"%s\": all of %" PRId64 " documents were refused",
-              sender->options.index_name, totals->rejected);
-    error_detail(err, "The first: %s", sender->rejections.example);
-    return error_hint(err, "Mend the mapping in index.json, or documents.sql, and es_create a new "
-                           "instance.");
-}
-
-/* Writes down what was refused; stops early when everything is. */
-static int flush_rejections(struct sender *sender, struct error *err)
-{
-    if (!sender->rejections.count)
-        return 0;
-    if (rejections_flush(&sender->rejections, sender->options.history, sender->options.instance_id,
-                         sender->options.action_id, sender->options.index_name, err) < 0)
-        return -1;
-    return sender->totals.rejected < MANY_REFUSED ? 0 : sender_check_accepted(sender, err);
-}
-
-static int read_answer(struct sender *sender, struct batch *batch,
-                       const struct http_request *request, struct error *err)
-{
-    struct reading reading = {.sender = sender, .batch = batch};
-    bulk_init(&reading.again, batch->bulk.body.maximum);
-    int result = bulk_read_answer(&batch->bulk, buffer_cstr(&request->response),
-                                  request->response.length, settle_item, &reading, err);
-    if (result == 0)
-        result = flush_rejections(sender, err);
-    _cleanup_free_ char *block = reading.block;
-    if (result == 0 && reading.again.count < batch->bulk.count)
-        trouble_over(&sender->trouble, sender->options.log, sender->options.index_name);
-    if (result < 0 || !reading.again.count) {
-        bulk_release(&reading.again);
-        drop_batch(sender, batch);
-        return result;
-    }
-    _cleanup_(error_release) struct error why = {};
-    error_set(&why, ERR_ENGINE, "%zu document%s %s%s", reading.again.count,
-              reading.again.count == 1 ? "" : "s",
-              block ? "met a block on the index: " : "found the engine busy", block ? block : "");
-    if (reading.again.count < batch->bulk.count)
-        retry_reset(&batch->retry); /* some got through: the engine is alive */
-    batch->retry.budget_ms = block ? BLOCKED_BUDGET_MS : BUSY_BUDGET_MS;
-    bulk_release(&batch->bulk);
-    batch->bulk = reading.again;
-    return back_off(sender, batch, request->retry_after, &why, err);
-}
-
-/* A whole request was refused for what is in it: halve it until the culprit stands alone. */
-static int split(struct sender *sender, struct batch *batch, int status, const struct error *why,
-                 struct error *err)
-{
-    size_t count = batch->bulk.count;
-    if (count == 1) {
-        COUNT(sender, batch->part, rejected);
-        rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), status,
-                       "request_refused", secrets_mask(sender->options.secrets, why->message));
-        drop_batch(sender, batch);
-        return flush_rejections(sender, err);
-    }
-    for (size_t half = 0; half < 2; half++) {
-        struct batch *part = new_batch(sender, batch->part);
-        for (size_t i = half * (count / 2); i < (half ? count : count / 2); i++)
-            bulk_add_item(&part->bulk, &batch->bulk, i);
-        queue_batch(part, 0);
-        sender->held++;
-    }
-    sender->totals.retries += (int64_t)count;
-    drop_batch(sender, batch);
-    return 0;
-}
-
-static int settle_batch(struct sender *sender, struct batch *batch,
-                        const struct http_request *request, struct error *err)
-{
-    _cleanup_(error_release) struct error why = {};
-    sender->in_flight--;
-    if (!request->failure && request->status == 200)
-        return read_answer(sender, batch, request, err);
-
-    engine_answer_error(request, "bulk", &why);
-    if (request->failure || request->status == 429 || request->status == 502 ||
-        request->status == 503 || request->status == 504) {
-        sender->totals.retries += (int64_t)batch->bulk.count;
-        return back_off(sender, batch, request->retry_after, &why, err);
-    }
-    if (strstr(why.message, "invalid_index_name_exception"))
-        return replaced(sender, err);
-    if (request->status == 400 || request->status == 413)
-        return split(sender, batch, request->status, &why, err);
-    error_move(err, &why);
-    return -1;
-}
-
 /* ---- the outside ---- */
 
 bool sender_has_room(const struct sender *sender)
@@ -427,7 +191,7 @@ static int settle_done(struct sender *sender, struct error *err)
         /* Settling may free the batch, and the request with it. */
         struct batch *batch = request->owner;
         _cleanup_(http_request_release) struct http_request answer = TAKE(*request);
-        if (settle_batch(sender, batch, &answer, err) < 0)
+        if (answer_settle(sender, batch, &answer, err) < 0)
             return -1;
     }
     return 0;
@@ -483,7 +247,7 @@ static struct bulk *room_for(struct sender *sender, size_t bytes)
         sender->filling->bulk.body.length + bytes > BATCH_BYTES)
         close_filling(sender);
     if (!sender->filling)
-        sender->filling = new_batch(sender, sender->part);
+        sender->filling = batch_new(sender, sender->part);
     return &sender->filling->bulk;
 }
 
@@ -498,11 +262,57 @@ static int reject_id(struct sender *sender, struct span id, struct error *err)
                          id.length ? "the _id is longer than 512 bytes" : "the _id is empty", err);
 }
 
+/* The first byte of a text that is not UTF-8, from 1; 0: there is none. */
+static size_t wrong_byte(const struct sender *sender, struct span text)
+{
+    if (!sender->options.checks_utf8)
+        return 0;
+    _cleanup_free_ char *copy = x_strndup(text.data, text.length);
+    const char *wrong = utf8_first_wrong(copy);
+    return wrong ? (size_t)(wrong - copy) + 1 : 0;
+}
+
+/* No engine takes such an _id, and the history could not keep it. */
+static int check_id(const struct sender *sender, struct span id, struct error *err)
+{
+    size_t place = wrong_byte(sender, id);
+    if (!place)
+        return 0;
+    _cleanup_free_ char *copy = x_strndup(id.data, id.length);
+    _cleanup_free_ char *clean = utf8_clean(copy);
+    error_set(err, ERR_FAILED, "documents.sql returned an _id that is not UTF-8: \"%.200s\"",
+              clean);
+    return error_hint(err,
+                      "Its byte %zu (0x%02x), shown as '?', begins no character. Mend the row, or "
+                      "convert what the database, whose encoding is SQL_ASCII, holds: "
+                      "convert_from(column::bytea, 'LATIN1').",
+                      place, (unsigned char)copy[place - 1]);
+}
+
+static int reject_bytes(struct sender *sender, struct span id, struct span text, size_t place,
+                        struct error *err)
+{
+    _cleanup_free_ char *reason = x_printf("byte %zu of the document (0x%02x) begins no UTF-8 "
+                                           "character; the encoding of the source is SQL_ASCII",
+                                           place, (unsigned char)text.data[place - 1]);
+    return sender_reject(sender, id, "invalid_utf8", reason, err);
+}
+
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err)
 {
     if (!id_fits(id))
         return reject_id(sender, id, err);
+    if (check_id(sender, id, err) < 0)
+        return -1;
+    size_t place = wrong_byte(sender, document);
+    if (place)
+        return reject_bytes(sender, id, document, place, err);
+    if (routing.data && (place = wrong_byte(sender, routing)))
+        return reject_bytes(sender, id, routing, place, err);
+    if (nested_deeper(document.data, document.length, DEEPEST))
+        return sender_reject(sender, id, "document_too_deep",
+                             "its objects and arrays are nested more than 100 levels deep", err);
     struct bulk *bulk = room_for(sender, document.length + ITEM_OVERHEAD / 16);
     if (bulk_add_document(bulk, id, routing, sender->options.version, document) < 0)
         return sender_reject(sender, id, "document_too_large",
@@ -515,9 +325,11 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
 {
     if (!id_fits(id)) { /* such a document cannot be in the index */
         sender->totals.sent++;
-        COUNT(sender, sender->part, deleted);
+        ACCOUNT(sender, sender->part, deleted);
         return 0;
     }
+    if (check_id(sender, id, err) < 0)
+        return -1;
     struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
     if (bulk_add_delete(bulk, id, routing, sender->options.version) < 0)
         return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
@@ -528,10 +340,12 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
 int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,
                   struct error *err)
 {
+    if (check_id(sender, id, err) < 0)
+        return -1;
     sender->totals.sent++;
-    COUNT(sender, sender->part, rejected);
+    ACCOUNT(sender, sender->part, rejected);
     rejections_add(&sender->rejections, x_strndup(id.data, id.length), 0, type, x_strdup(reason));
-    return flush_rejections(sender, err);
+    return answer_flush_rejections(sender, err);
 }
 
 int sender_finish(struct sender *sender, struct error *err)

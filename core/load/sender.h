@@ -31,6 +31,9 @@ struct sender_options {
     const char *write_alias; /* documents are written through it alone (rule R2) */
     int64_t version;         /* of every write (rule R3) */
     int64_t max_document_bytes;
+    bool checks_utf8;     /* the source does not warrant that its texts are UTF-8 */
+    bool limits_rejected; /* more than max_rejected in this run end it */
+    int64_t max_rejected;
 };
 
 /* sent = indexed + deleted + superseded + rejected, once everything is answered. */

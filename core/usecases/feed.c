@@ -1,5 +1,7 @@
 #include "usecases/feed.h"
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "domain/block.h"
 #include "sql.h"
@@ -31,13 +33,30 @@ static void say_database(const struct context *context, const struct master_opti
                             : "");
 }
 
+/*
+ * PostgreSQL ends a statement at the first row whose text is not of the client's encoding. A
+ * database in SQL_ASCII may hold such rows: its bytes come as they are, and the sender rejects the
+ * documents they are in.
+ */
+static int take_bytes(struct source *source, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (pg_query(source->pg, "SHOW server_encoding", PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    if (strcmp(pg_text(rows, 0, "server_encoding"), "SQL_ASCII") != 0)
+        return 0;
+    source->any_bytes = true;
+    return pg_run(source->pg, "SET client_encoding = 'SQL_ASCII'", err);
+}
+
 int feed_open_source(struct context *context, const struct instance *instance,
                      const struct master_options *options, struct source **ret_source,
                      struct error *err)
 {
     _cleanup_(source_closep) struct source *source = NULL;
     if (context_open_source(context, options->source, instance->search_path, &source, err) < 0 ||
-        source_check_options(source, NULL, options->overlap, instance->master, err) < 0)
+        source_check_options(source, NULL, options->overlap, instance->master, err) < 0 ||
+        take_bytes(source, err) < 0)
         return -1;
     if (source_use(source, &instance->content, options->max_document_bytes, instance->index_name,
                    err) == 0) {
@@ -71,9 +90,10 @@ int feed_take_version(struct context *context, const struct run *run, int64_t *r
 
 struct sender *feed_open_sender(struct context *context, const struct instance *instance,
                                 const struct run *run, const char *write_alias, int64_t version,
-                                const struct source *source)
+                                const struct source *source, const struct master_options *options,
+                                const struct rejected_limits *limits)
 {
-    struct sender_options options = {
+    struct sender_options sender_options = {
         .engine = context->engine,
         .history = context->history,
         .log = context->log,
@@ -84,8 +104,11 @@ struct sender *feed_open_sender(struct context *context, const struct instance *
         .write_alias = write_alias,
         .version = version,
         .max_document_bytes = source->max_document_bytes,
+        .checks_utf8 = source->any_bytes,
+        .limits_rejected = limits->stops || options->limits_rejected,
+        .max_rejected = limits->stops ? limits->most : options->max_rejected,
     };
-    return sender_open(&options);
+    return sender_open(&sender_options);
 }
 
 void feed_note(const struct sender *sender, struct run *run, struct report_item *item)

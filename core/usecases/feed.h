@@ -21,10 +21,18 @@ int feed_open_source(struct context *context, const struct instance *instance,
 int feed_take_version(struct context *context, const struct run *run, int64_t *ret_version,
                       struct error *err);
 
+/* What a request says of rejected documents. */
+struct rejected_limits {
+    int64_t allowed; /* so many open ones at the end are no failure */
+    bool stops;      /* more than `most` met in the run end it; else master.json decides */
+    int64_t most;
+};
+
 /* The sender of a run; `write_alias` is borrowed. Never fails. */
 struct sender *feed_open_sender(struct context *context, const struct instance *instance,
                                 const struct run *run, const char *write_alias, int64_t version,
-                                const struct source *source);
+                                const struct source *source, const struct master_options *options,
+                                const struct rejected_limits *limits);
 
 /* What was done so far, for the row and the report, whatever comes of it; `sender` may be NULL. */
 void feed_note(const struct sender *sender, struct run *run, struct report_item *item);

@@ -78,6 +78,8 @@ static int take_all_documents(struct run *run, const struct instance *instance,
         .index_name = instance->index_name,
     };
     int result = load_sweep_all(&load, marks, shards, err);
+    if (result < 0 && err->kind == ERR_STOPPED)
+        sender_stop(sender);
     item->totals = *sender_totals(sender);
     run->outcome.sent = item->totals.sent;
     run->outcome.deleted = item->totals.deleted;

@@ -19,13 +19,14 @@ struct report_item {
     const char *result;
     const char *status;
 
-    /* of es_update */
+    /* of es_update and es_retry */
     const char *mode;
     struct sender_totals totals;
     char *changed_from;
     char *changed_through;
     double seconds;
     int64_t rejected_open;
+    char *rejected_types; /* of them, as JSON; NULL of a run that failed */
 };
 
 struct report {

@@ -5,9 +5,8 @@
 #include "base/memory.h"
 #include "sql.h"
 
-/* A changed-since time means nothing in another database. */
-static int check_identity(const struct instance *instance, const struct source *source,
-                          struct error *err)
+int since_check_identity(const struct instance *instance, const struct source *source,
+                         struct error *err)
 {
     if (!instance->source_system_identifier ||
         (strcmp(instance->source_system_identifier, source->system_identifier) == 0 &&
@@ -35,7 +34,7 @@ int since_choose(struct context *context, const struct instance *instance,
                 instance->index_name);
         return 0;
     }
-    if (check_identity(instance, source, err) < 0)
+    if (since_check_identity(instance, source, err) < 0)
         return -1;
     if (asked) {
         *ret_since = x_strdup(asked);

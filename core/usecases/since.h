@@ -6,6 +6,10 @@
 
 #include "usecases/context.h"
 
+/* The source must be the database that the instance was filled from, if it was; else ERR_FAILED. */
+int since_check_identity(const struct instance *instance, const struct source *source,
+                         struct error *err);
+
 /*
  * Decides between an update of what changed and a full one, and says why when the user might
  * wonder: *ret_since is the time to begin with, the caller's (free()), or stays NULL for a full

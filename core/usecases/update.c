@@ -11,7 +11,8 @@
 
 /* ---- which ones ---- */
 
-static int no_active(const struct context *context, const struct choice *choice, struct error *err)
+static int no_active(const struct context *context, const char *action, const struct choice *choice,
+                     struct error *err)
 {
     const char *name = choice->master.name;
     const struct instance *newest = instances_newest(&choice->instances);
@@ -21,11 +22,11 @@ static int no_active(const struct context *context, const struct choice *choice,
                           context->settings.indexes);
     if (!newest)
         return error_hint(err, "It has none at all: esmigrate es_create %s", name);
-    return error_hint(err, "The newest is %d: esmigrate es_update %s %d", newest->number, name,
+    return error_hint(err, "The newest is %d: esmigrate es_%s %s %d", newest->number, action, name,
                       newest->number);
 }
 
-static int choose(struct context *context, const struct update_request *request,
+static int choose(struct context *context, const char *action, const struct update_request *request,
                   const struct target *target, struct choice *choice, struct error *err)
 {
     const struct instance *active = instances_active(&choice->instances);
@@ -35,7 +36,7 @@ static int choose(struct context *context, const struct update_request *request,
     switch (request->choice) {
     case UPDATE_LAST:
         if (!newest)
-            return no_active(context, choice, err);
+            return no_active(context, action, choice, err);
         if (choice_check_declared(context, choice, "es_update", err) < 0)
             return -1;
         choice_add(choice, newest);
@@ -54,13 +55,14 @@ static int choose(struct context *context, const struct update_request *request,
         break;
     }
     if (!active)
-        return no_active(context, choice, err);
+        return no_active(context, action, choice, err);
     choice_add(choice, active);
     return 0;
 }
 
-static int open_choices(struct context *context, const struct update_request *request,
-                        const struct targets *targets, struct choice *choices, struct error *err)
+static int open_choices(struct context *context, const char *action,
+                        const struct update_request *request, const struct targets *targets,
+                        struct choice *choices, struct error *err)
 {
     for (size_t i = 0; i < targets->count; i++) {
         struct choice *choice = &choices[i];
@@ -74,8 +76,8 @@ static int open_choices(struct context *context, const struct update_request *re
             if (choice_open(context, targets->list[i].name, choice, err) < 0)
                 return -1;
         }
-        if (choose(context, request, &targets->list[i], choice, err) < 0)
-            return run_refused(context, "update", NULL, choice->master.id, err);
+        if (choose(context, action, request, &targets->list[i], choice, err) < 0)
+            return run_refused(context, action, NULL, choice->master.id, err);
     }
     return 0;
 }
@@ -101,23 +103,23 @@ static void keep_first(struct context *context, struct error *first, struct erro
         log_error(context->log, next);
 }
 
-static int update_chosen(struct context *context, const struct update_request *request,
-                         struct choice *choices, size_t count, struct report *report,
-                         struct error *err)
+static int work_on_chosen(struct context *context, const char *action,
+                          const struct update_request *request, instance_work *work,
+                          struct choice *choices, size_t count, struct report *report,
+                          struct error *err)
 {
     struct parent parent = {};
     size_t parts = 0;
     for (size_t i = 0; i < count; i++)
         parts += choices[i].chosen_count;
-    if (parent_begin(context, "update", parts, &parent, err) < 0)
+    if (parent_begin(context, action, parts, &parent, err) < 0)
         return -1;
     for (size_t i = 0; i < count && err->kind != ERR_STOPPED; i++) {
         const struct choice *choice = &choices[i];
         for (size_t j = 0; j < choice->chosen_count && err->kind != ERR_STOPPED; j++) {
             _cleanup_(error_release) struct error one = {};
-            if (update_instance(context, request, &choice->master,
-                                &choice->instances.list[choice->chosen[j]], parent_id(&parent),
-                                report, &one) < 0)
+            if (work(context, request, &choice->master, &choice->instances.list[choice->chosen[j]],
+                     parent_id(&parent), report, &one) < 0)
                 keep_first(context, err, &one);
         }
     }
@@ -131,26 +133,33 @@ static int update_chosen(struct context *context, const struct update_request *r
     return parent_end(&parent, error_is_set(err) ? -1 : 0, err);
 }
 
-int update_instances(struct context *context, const struct update_request *asked,
-                     struct report *report, struct error *err)
+int update_each(struct context *context, const char *action, const struct update_request *request,
+                instance_work *work, struct report *report, struct error *err)
 {
     _cleanup_(targets_release) struct targets all = {};
-    _cleanup_free_ char *since = NULL;
     if (context_open_history(context, true, err) < 0 ||
-        (asked->since && history_parse_time(context->history, asked->since, &since, err) < 0))
-        return -1;
-    struct update_request parsed = *asked;
-    const struct update_request *request = &parsed;
-    parsed.since = since;
-    if (request->choice == UPDATE_ACTIVE && all_masters(context, &all, err) < 0)
+        (request->choice == UPDATE_ACTIVE && all_masters(context, &all, err) < 0))
         return -1;
     const struct targets *targets = request->choice == UPDATE_ACTIVE ? &all : &request->targets;
     struct choice *choices = x_calloc(targets->count, sizeof(*choices));
-    int result = open_choices(context, request, targets, choices, err);
+    int result = open_choices(context, action, request, targets, choices, err);
     if (result == 0)
-        result = update_chosen(context, request, choices, targets->count, report, err);
+        result =
+            work_on_chosen(context, action, request, work, choices, targets->count, report, err);
     for (size_t i = 0; i < targets->count; i++)
         choice_release(&choices[i]);
     free(choices);
-    return result < 0 ? -1 : rejected_judge(context, request->allowed_rejected, report, err);
+    return result < 0 ? -1 : rejected_judge(context, request->rejected.allowed, report, err);
+}
+
+int update_instances(struct context *context, const struct update_request *asked,
+                     struct report *report, struct error *err)
+{
+    struct update_request request = *asked;
+    _cleanup_free_ char *since = NULL;
+    if (asked->since && (context_open_history(context, true, err) < 0 ||
+                         history_parse_time(context->history, asked->since, &since, err) < 0))
+        return -1;
+    request.since = since;
+    return update_each(context, "update", &request, update_instance, report, err);
 }

@@ -2,6 +2,7 @@
 #ifndef ESMIGRATE_USECASES_UPDATE_H
 #define ESMIGRATE_USECASES_UPDATE_H
 
+#include "usecases/feed.h"
 #include "usecases/report.h"
 #include "usecases/targets.h"
 
@@ -16,10 +17,22 @@ struct update_request {
     struct targets targets; /* none with UPDATE_ACTIVE */
     enum update_choice choice;
     bool full;
-    bool restart;             /* a full one that was cut short is not gone on with */
-    const char *since;        /* RFC 3339 with a zone, or NULL */
-    int64_t allowed_rejected; /* so many open rejections are no failure */
+    bool restart;      /* a full one that was cut short is not gone on with */
+    const char *since; /* RFC 3339 with a zone, or NULL */
+    struct rejected_limits rejected;
 };
+
+/* What is done with one instance: from its lock to its closed row, which is `parent`'s part. */
+typedef int instance_work(struct context *context, const struct update_request *request,
+                          const struct master *master, const struct instance *instance,
+                          const char *parent, struct report *report, struct error *err);
+
+/*
+ * Does the work for each instance that the request means; one that fails does not keep the others.
+ * `action` is the command without es_. Rejected documents are judged at the end.
+ */
+int update_each(struct context *context, const char *action, const struct update_request *request,
+                instance_work *work, struct report *report, struct error *err);
 
 /* Finished with more open rejections than allowed: ERR_REJECTED, after everything else was done. */
 int update_instances(struct context *context, const struct update_request *request,

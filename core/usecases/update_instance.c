@@ -85,8 +85,9 @@ static int prepare(struct update *update, struct error *err)
         return -1;
     if (!update->since && begin_full(update, err) < 0)
         return -1;
-    update->sender = feed_open_sender(context, instance, update->run, update->write_alias,
-                                      update->version, update->source);
+    update->sender =
+        feed_open_sender(context, instance, update->run, update->write_alias, update->version,
+                         update->source, &update->options, &update->request->rejected);
     update->load = (struct load){
         .source = update->source,
         .sender = update->sender,
@@ -198,7 +199,7 @@ static int load_in_snapshot(struct update *update, struct error *err)
 static int set_mark(struct update *update, struct error *err)
 {
     struct history *history = update->context->history;
-    _cleanup_(pg_rows_freep) struct pg_rows *marked = NULL, *settled = NULL;
+    _cleanup_(pg_rows_freep) struct pg_rows *marked = NULL;
     bool gap = false;
     if (update->since &&
         since_leaves_gap(update->context, update->instance, update->since, &gap, err) < 0)
@@ -209,8 +210,8 @@ static int set_mark(struct update *update, struct error *err)
                 update->instance->index_name);
     if (!update->since && full_load_end(history, update->run->action.id, true, err) < 0)
         return -1;
-    if (history_query(history, sql_history_rejected_settle, PG_VALUES(update->run->action.id),
-                      &settled, err) < 0 ||
+    if (rejected_settle(update->context, update->instance->id, update->run, update->item, err) <
+            0 ||
         history_query(history, sql_history_instance_updated,
                       PG_VALUES(update->run->action.id, gap ? NULL : update->horizon.moment,
                                 update->since ? "false" : "true", update->source->system_identifier,
@@ -219,7 +220,6 @@ static int set_mark(struct update *update, struct error *err)
         return -1;
     if (!pg_rows_count(marked))
         return action_replaced(err);
-    update->item->rejected_open = pg_int(settled, 0, "open");
     update->item->changed_through = x_strdup(pg_text(marked, 0, "changed_through"));
     return 0;
 }

@@ -21,7 +21,7 @@ from servers import ROOT
 BINARY = pathlib.Path(os.environ.get("ESMIGRATE", ROOT / "build" / "esmigrate")).resolve()
 
 # What a sanitized build prints when it found something: a failure of the test, whatever it asserts.
-_SANITIZER_REPORT = re.compile(r"\w+Sanitizer|: runtime error: ")
+_SANITIZER_REPORT = re.compile(r"\w+Sanitizer|:\d+: runtime error: ")
 
 
 class Result:

@@ -197,9 +197,8 @@ def test_ids_longer_than_an_index_row_are_rejected_and_the_next_update_works(app
 
 
 def test_a_full_load_whose_documents_are_all_refused_fails(app):
-    index = {"settings": {"index.default_pipeline": f"{app.prefix}nowhere"}}
     declare_items(app, 50)
-    app.declare("item", index=index)
+    app.sql("UPDATE item SET amount = 'many'")
     app.ok("es_create", "item")
     result = app.fails(1, "es_update", "item", "1")
     assert "all of 50 documents were refused" in result.err

@@ -94,7 +94,7 @@ def test_rejected_documents(school):
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
         esmigrate: error: index "qa_course_search-1": 1 rejected document is open
         DETAIL: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
-        HINT: Everything else is up to date. Mend the source; every es_update tries it again, and --allow-rejected 1 tolerates it. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
+        HINT: Everything else is up to date. Mend the source, then: esmigrate es_retry course_search-1; every es_update tries it again, too. --allow-rejected 1 tolerates it. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
         exit code 4
         """,
     )
@@ -104,8 +104,8 @@ def test_rejected_documents(school):
         """
         $ esmigrate es_update course_search 1
         esmigrate: error: index "qa_course_search-1": 2 rejected documents are open
-        DETAIL: The latest: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
-        HINT: Everything else is up to date. Mend the source; every es_update tries them again, and --allow-rejected 2 tolerates them. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
+        DETAIL: mapper_parsing_exception: 2 documents, for example "3", "4". The latest: _id "3": mapper_parsing_exception: failed to parse field [rank] of type [integer] in document with id '3'. Preview of field's value: 'Course 3': For input string: "Course 3"
+        HINT: Everything else is up to date. Mend the source, then: esmigrate es_retry course_search-1; every es_update tries them again, too. --allow-rejected 2 tolerates them. See why: SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_course_search-1'
         exit code 4
         """,
     )

@@ -283,7 +283,7 @@ def test_changed_sql(school, files, text):
         """
         $ esmigrate es_create course_search
         esmigrate: error: indexes/course_search/master.json: unknown key "overlapp"
-        HINT: Known are source, overlap, changed_at_zone, max_document_bytes and range_documents.
+        HINT: Known are source, overlap, changed_at_zone, max_document_bytes, range_documents and max_rejected.
         exit code 2
         """,
     ),

@@ -52,31 +52,77 @@ TEST(items_are_judged_by_status_and_type)
         {BULK_INDEX, 400, "index_closed_exception", BULK_FATAL},
         {BULK_INDEX, 404, "index_not_found_exception", BULK_FATAL},
         {BULK_DELETE, 404, "index_not_found_exception", BULK_FATAL},
-        {BULK_INDEX, 400, "illegal_state_exception", BULK_FATAL},
-        {BULK_INDEX, 400, "alias_not_found_exception", BULK_FATAL},
+        {BULK_INDEX, 404, "alias_not_found_exception", BULK_FATAL},
         {BULK_INDEX, 403, "security_exception", BULK_FATAL},
         {BULK_INDEX, 401, "security_exception", BULK_FATAL},
         {BULK_INDEX, 500, "null_pointer_exception", BULK_FATAL},
         {BULK_INDEX, 404, "", BULK_FATAL}, /* only a delete may find nothing */
         {BULK_INDEX, 409, "resource_already_exists_exception", BULK_FATAL},
-        {BULK_INDEX, 400, "never_heard_of_exception", BULK_FATAL},
-        {BULK_INDEX, 400, "", BULK_FATAL},
+
+        /* it cannot be known */
+        {BULK_INDEX, 400, "illegal_state_exception", BULK_SUSPECT},
+        {BULK_INDEX, 400, "never_heard_of_exception", BULK_SUSPECT},
+        {BULK_DELETE, 400, "never_heard_of_exception", BULK_SUSPECT},
+        {BULK_INDEX, 413, "never_heard_of_exception", BULK_SUSPECT},
+        {BULK_INDEX, 400, "", BULK_SUSPECT},
+        {BULK_INDEX, 500, "never_heard_of_exception", BULK_FATAL},
+        {BULK_INDEX, 403, "never_heard_of_exception", BULK_FATAL},
+
+        /* a pipeline's own refusal; a node that goes */
+        {BULK_INDEX, 500, "fail_processor_exception", BULK_REJECTED},
+        {BULK_INDEX, 500, "node_closed_exception", BULK_BUSY},
+        {BULK_INDEX, 504, "", BULK_BUSY},
+
         {BULK_INDEX, 500, "mapper_parsing_exception", BULK_FATAL},
         {BULK_INDEX, 301, "", BULK_FATAL},
         {BULK_INDEX, 199, "", BULK_FATAL},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        enum bulk_verdict verdict = bulk_judge(rows[i].kind, rows[i].status, rows[i].type);
+        enum bulk_verdict verdict = bulk_judge(rows[i].kind, rows[i].status, rows[i].type, "");
         if (verdict != rows[i].wanted)
             fail_msg("%d %s is judged %d, not %d", rows[i].status, rows[i].type, verdict,
                      rows[i].wanted);
     }
 }
 
+/* The same type may blame a document, the index or a pipeline: the reason tells. */
+TEST(what_is_to_blame_is_told_by_the_reason_too)
+{
+    static const struct {
+        int status;
+        const char *type;
+        const char *reason;
+        enum bulk_blame wanted;
+    } rows[] = {
+        {400, "illegal_argument_exception", "Limit of total fields [3] has been exceeded",
+         BLAME_DOCUMENT},
+        {400, "illegal_argument_exception", "pipeline with id [gone] does not exist",
+         BLAME_PIPELINE},
+        {500, "illegal_state_exception",
+         "Pipeline processor configured for non-existent pipeline [nope]", BLAME_PIPELINE},
+        {400, "illegal_argument_exception",
+         "no write index is defined for alias [x]. The write index may be explicitly disabled",
+         BLAME_INDEX},
+        {400, "illegal_argument_exception",
+         "Number of documents in shard [x][0] exceeds the limit of [2147483519] documents per "
+         "shard",
+         BLAME_INDEX},
+        {400, "index_closed_exception", "closed", BLAME_INDEX},
+        {403, "cluster_block_exception", "index write (api)", BLAME_BLOCK},
+        {403, "security_exception", "no permissions for [indices:data/write/bulk]", BLAME_RIGHT},
+        {403, "", "", BLAME_RIGHT},
+        {400, "invalid_index_name_exception", "must be lowercase", BLAME_WRITER},
+        {400, "never_heard_of_exception", "pipeline with id [", BLAME_UNKNOWN},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (bulk_blame(rows[i].status, rows[i].type, rows[i].reason) != rows[i].wanted)
+            fail_msg("%s: %s", rows[i].type, rows[i].reason);
+}
+
 /* The whole cluster is blocked while it has no master or its state is not recovered yet. */
 TEST(a_block_that_goes_away_with_the_next_master_is_waited_for)
 {
-    enum bulk_verdict verdict = bulk_judge(BULK_INDEX, 503, "cluster_block_exception");
+    enum bulk_verdict verdict = bulk_judge(BULK_INDEX, 503, "cluster_block_exception", "");
     assert_true(verdict == BULK_BUSY || verdict == BULK_BLOCKED);
 }
 
@@ -205,7 +251,7 @@ TEST(reasons_are_cut_where_they_quote_the_request)
                "\"reason\":\"bad at [Source: (secret)\",\"caused_by\":{\"type\":\"b\","
                "\"reason\":\"worse\\n at [Source: (secret)\"}}}},"
                "{\"delete\":{\"status\":200}},{\"index\":{\"status\":200}}]}",
-               "0 6 400 a: bad: worse\n1 0 200 : \n2 0 200 : \n");
+               "0 5 400 a: bad: worse\n1 0 200 : \n2 0 200 : \n");
 }
 
 TEST(an_answer_of_another_size_is_refused)
@@ -275,7 +321,7 @@ TEST(an_error_without_a_type_is_judged_by_its_status)
 {
     check_told("{\"errors\":true,\"items\":[{\"index\":{\"status\":500,\"error\":\"boom\"}},"
                "{\"delete\":{\"status\":200}},{\"index\":{\"status\":200}}]}",
-               "0 6 500 : \n1 0 200 : \n2 0 200 : \n");
+               "0 7 500 : \n1 0 200 : \n2 0 200 : \n");
 }
 
 TEST(a_long_answer_is_read_item_by_item)
@@ -306,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_are_judged_by_status_and_type),
+        cmocka_unit_test(what_is_to_blame_is_told_by_the_reason_too),
         cmocka_unit_test(a_block_that_goes_away_with_the_next_master_is_waited_for),
         cmocka_unit_test(the_engines_version_is_read_from_the_reason),
         cmocka_unit_test(an_answer_without_errors_accepts_all),

@@ -1,0 +1,143 @@
+#include "usecases/retry.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "load/changes.h"
+#include "usecases/fence.h"
+#include "usecases/rejected.h"
+#include "usecases/since.h"
+
+/* One retry of one instance. */
+struct retrying {
+    struct context *context;
+    const struct update_request *request;
+    const struct instance *instance;
+    struct run *run;
+    struct report_item *item;
+    struct master_options options;
+    struct source *source;
+    struct sender *sender;
+    char *write_alias;
+    char *partial; /* for the row: why it is not complete */
+};
+
+static void retrying_release(struct retrying *retrying)
+{
+    sender_close(retrying->sender);
+    source_close(retrying->source);
+    master_options_release(&retrying->options);
+    free(retrying->write_alias);
+    free(retrying->partial);
+}
+
+/* The order is that of an update: fence, version, and only then the snapshot (rules R2, R3). */
+static int send_again(struct retrying *retrying, struct error *err)
+{
+    struct context *context = retrying->context;
+    const struct instance *instance = retrying->instance;
+    int64_t version = 0;
+    if (fence_raise(context, instance, &retrying->write_alias, err) < 0 ||
+        feed_take_version(context, retrying->run, &version, err) < 0)
+        return -1;
+    retrying->sender =
+        feed_open_sender(context, instance, retrying->run, retrying->write_alias, version,
+                         retrying->source, &retrying->options, &retrying->request->rejected);
+    _cleanup_(id_set_release) struct id_set ids = {};
+    struct load load = {
+        .source = retrying->source,
+        .sender = retrying->sender,
+        .history = context->history,
+        .engine = context->engine,
+        .log = context->log,
+        .instance_id = instance->id,
+        .index_name = instance->index_name,
+    };
+    if (source_begin(retrying->source, err) < 0 || load_rejected(&load, &ids, err) < 0 ||
+        sender_finish(retrying->sender, err) < 0 ||
+        engine_refresh(context->engine, instance->index_name, err) < 0)
+        return -1;
+    return source_end(retrying->source, err);
+}
+
+/* What is still rejected, and the closed row, are one transaction. */
+static int finish(struct retrying *retrying, struct error *err)
+{
+    struct report_item *item = retrying->item;
+    if (check_ours(retrying->context, retrying->instance, NULL, err) < 0 ||
+        run_begin_results(retrying->run, err) < 0 ||
+        rejected_settle(retrying->context, retrying->instance->id, retrying->run, item, err) < 0)
+        return -1;
+    retrying->run->outcome.status = item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
+    retrying->run->outcome.error = retrying->partial = rejected_words(item->rejected_open);
+    return 0;
+}
+
+static int retry_in_run(struct retrying *retrying, const struct master *master, struct error *err)
+{
+    struct context *context = retrying->context;
+    const struct instance *instance = retrying->instance;
+    int64_t open = 0;
+    if (rejected_count(context, instance->id, &open, err) < 0)
+        return -1;
+    if (!open) {
+        log_say(context->log, LOG_NOTICE, "%s: no rejected document is open", instance->index_name);
+        return 0;
+    }
+    if (feed_options(context, master, &retrying->options, err) < 0 ||
+        feed_open_source(context, instance, &retrying->options, &retrying->source, err) < 0 ||
+        since_check_identity(instance, retrying->source, err) < 0)
+        return -1;
+    if (context->settings.dry_run) {
+        log_say(context->log, LOG_NOTICE, "%s: %" PRId64 " rejected document%s would be sent again",
+                instance->index_name, open, open == 1 ? "" : "s");
+        return context_open_engine(context, err) < 0 ? -1
+                                                     : check_ours(context, instance, NULL, err);
+    }
+    if (send_again(retrying, err) < 0 || finish(retrying, err) < 0)
+        return feed_failed(retrying->run, instance, retrying->sender, false, err);
+    return 0;
+}
+
+static int retry_instance(struct context *context, const struct update_request *request,
+                          const struct master *master, const struct instance *instance,
+                          const char *parent, struct report *report, struct error *err)
+{
+    struct run run;
+    bool skipped;
+    struct run_spec spec = {
+        .action = "retry",
+        .parent_id = parent,
+        .name = instance->index_name,
+        .master_id = instance->master_id,
+        .instance_id = instance->id,
+        .locks = RUN_LOCK_INSTANCE,
+    };
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    struct report_item *item = report_add(report, "retry", master->name);
+    report_set_instance(item, instance);
+    _cleanup_(instances_release) struct instances now = {};
+    _cleanup_(retrying_release) struct retrying retrying = {
+        .context = context,
+        .request = request,
+        .run = &run,
+        .item = item,
+    };
+    int result = instance_again(context, instance, &now, &retrying.instance, err);
+    if (result == 0)
+        item->changed_through = x_strdup(retrying.instance->changed_through);
+    if (result == 0)
+        result = retry_in_run(&retrying, master, err);
+    feed_note(retrying.sender, &run, item);
+    return run_end(&run, result, item, err);
+}
+
+int retry_instances(struct context *context, const struct update_request *request,
+                    struct report *report, struct error *err)
+{
+    return update_each(context, "retry", request, retry_instance, report, err);
+}

@@ -15,7 +15,7 @@ static int sweep_page(struct load *load, const struct engine_document *page, siz
     _cleanup_free_ bool *there = x_calloc(count, sizeof(bool));
     for (size_t i = 0; i < count; i++)
         ids[i] = page[i].id;
-    if (load->source && source_has_ids(load->source, ids, count, there, err) < 0)
+    if (load->source && source_has_ids(load->source, ids, NULL, count, there, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct span id = {page[i].id, strlen(page[i].id)};

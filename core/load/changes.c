@@ -20,7 +20,7 @@ static int load_ids(struct load *load, struct id_set *set, struct error *err)
     }
     for (size_t i = 0; i < set->count; i++) {
         struct span id = {set->ids[i], strlen(set->ids[i])};
-        if (!set->met[i] && sender_add_delete(load->sender, id, (struct span){}, err) < 0)
+        if (!set->met[i] && load_delete(load, id, err) < 0)
             return -1;
     }
     return 0;

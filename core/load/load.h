@@ -4,6 +4,7 @@
 #ifndef ESMIGRATE_LOAD_LOAD_H
 #define ESMIGRATE_LOAD_LOAD_H
 
+#include "load/copies.h"
 #include "load/id_set.h"
 #include "load/sender.h"
 
@@ -17,8 +18,12 @@ struct load {
     const struct log *log;
     int64_t instance_id;
     const char *index_name;
+    struct copies copies;  /* opened */
     int64_t never_changes; /* documents read whose _changed_at is null */
 };
+
+/* Deletes a document of which no more is known than its id. */
+int load_delete(struct load *load, struct span id, struct error *err);
 
 /* Every document of the source. */
 int load_all(struct load *load, struct error *err);

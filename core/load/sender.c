@@ -236,11 +236,23 @@ static int fatal_item(struct reading *reading, size_t item, const struct bulk_re
                      result->reason ? result->reason : "");
 }
 
+/* Deleted, or never another one: this run has written the document on the same shard. */
+static bool copy_is_gone(const struct sender *sender, const struct bulk_result *result)
+{
+    return result->verdict == BULK_ACCEPTED ||
+           (result->verdict == BULK_CONFLICT &&
+            version_in_reason(result->reason) == sender->options.version);
+}
+
 static int settle_item(size_t item, const struct bulk_result *result, void *data, struct error *err)
 {
     struct reading *reading = data;
     struct sender *sender = reading->sender;
     struct bulk *bulk = &reading->batch->bulk;
+    if (bulk->items[item].kind == BULK_DELETE_COPY && copy_is_gone(sender, result)) {
+        sender->totals.sent--;
+        return 0;
+    }
     switch (result->verdict) {
     case BULK_ACCEPTED:
         if (bulk->items[item].kind == BULK_INDEX)
@@ -460,8 +472,7 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
 int sender_add_delete(struct sender *sender, struct span id, struct span routing, struct error *err)
 {
     if (!id_fits(id)) { /* such a document cannot be in the index */
-        sender->totals.sent++;
-        sender->totals.deleted++;
+        sender_add_absent(sender);
         return 0;
     }
     struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
@@ -469,6 +480,22 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
         return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
     sender->totals.sent++;
     return 0;
+}
+
+int sender_add_copy_delete(struct sender *sender, struct span id, struct span routing,
+                           struct error *err)
+{
+    struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
+    if (bulk_add_copy_delete(bulk, id, routing, sender->options.version - 1) < 0)
+        return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
+    sender->totals.sent++; /* until it is done */
+    return 0;
+}
+
+void sender_add_absent(struct sender *sender)
+{
+    sender->totals.sent++;
+    sender->totals.deleted++;
 }
 
 int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,

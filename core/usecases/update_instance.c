@@ -37,6 +37,7 @@ struct update {
 
 static void update_release(struct update *update)
 {
+    copies_release(&update->load.copies);
     sender_close(update->sender);
     source_close(update->source);
     master_options_release(&update->options);
@@ -197,11 +198,14 @@ static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const char *index_name = update->instance->index_name;
-    if (source_begin(update->source, err) < 0)
+    if (copies_open(&update->load.copies, context->engine, update->sender, index_name,
+                    update->source->columns.has_routing, err) < 0 ||
+        source_begin(update->source, err) < 0)
         return -1;
     int result = update->since ? load_changed(&update->load, update->since, err)
                                : load_all(&update->load, err);
-    if (result < 0 || sender_finish(update->sender, err) < 0 ||
+    if (result < 0 || copies_finish(&update->load.copies, err) < 0 ||
+        sender_finish(update->sender, err) < 0 ||
         (!update->since && sender_check_accepted(update->sender, err) < 0))
         return -1;
     if (!update->since && (engine_refresh(context->engine, index_name, err) < 0 ||

@@ -1,7 +1,6 @@
 #include "clients/postgres.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <libpq-fe.h>
 #include <poll.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "clients/copy_reader.h"
+#include "clients/pg_text.h"
 
 struct pg {
     PGconn *connection;
@@ -20,6 +20,8 @@ struct pg {
     bool is_default;    /* no connection string was given */
     char *copy_message; /* the CopyData message that is being read */
     struct copy_reader copy;
+    bool streams;  /* rows come as results, not as COPY data */
+    PGresult *row; /* of a stream: the one that was given out */
 };
 
 struct pg_rows {
@@ -37,24 +39,9 @@ static const char pinned_settings[] =
 
 /* ---- errors ---- */
 
-/* One line: the server's texts may have several. */
-static char *one_line(const char *text)
-{
-    if (!text)
-        return NULL;
-    size_t length = strlen(text);
-    while (length && (text[length - 1] == '\n' || text[length - 1] == ' '))
-        length--;
-    char *line = x_strndup(text, length);
-    for (char *c = line; *c; c++)
-        if (*c == '\n')
-            *c = ' ';
-    return line;
-}
-
 static int connection_error(struct pg *pg, const char *what, struct error *err)
 {
-    _cleanup_free_ char *text = one_line(PQerrorMessage(pg->connection));
+    _cleanup_free_ char *text = pg_one_line(PQerrorMessage(pg->connection));
     return error_set(err, ERR_POSTGRES, "%s database: %s: %s", pg->name, what, text);
 }
 
@@ -64,9 +51,9 @@ static int result_error(struct pg *pg, const PGresult *result, struct error *err
     if (!primary)
         return connection_error(pg, "connection failed", err);
 
-    _cleanup_free_ char *message = one_line(primary);
-    _cleanup_free_ char *detail = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
-    _cleanup_free_ char *hint = one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
+    _cleanup_free_ char *message = pg_one_line(primary);
+    _cleanup_free_ char *detail = pg_one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL));
+    _cleanup_free_ char *hint = pg_one_line(PQresultErrorField(result, PG_DIAG_MESSAGE_HINT));
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *position = PQresultErrorField(result, PG_DIAG_STATEMENT_POSITION);
 
@@ -104,7 +91,7 @@ static int cannot_connect(struct pg *pg, struct error *err)
         const char *next = advice + 1 + strcspn(advice + 1, "\n");
         memmove(advice, next, strlen(next) + 1);
     }
-    _cleanup_free_ char *line = one_line(text);
+    _cleanup_free_ char *line = pg_one_line(text);
     bool is_source = strcmp(pg->name, "source") == 0;
     error_set(err, ERR_POSTGRES, "%s database: cannot connect: %s", pg->name, line);
     if (pg->is_default && !is_source)
@@ -194,6 +181,7 @@ void pg_close(struct pg *pg)
     if (!pg)
         return;
     PQfreemem(pg->copy_message);
+    PQclear(pg->row);
     PQfinish(pg->connection);
     free(pg->name);
     free(pg);
@@ -408,6 +396,7 @@ static int name_types(struct pg *pg, PGresult *described, struct pg_description 
         column->type_oid = PQftype(described, (int)i);
         column->table_oid = PQftable(described, (int)i);
         column->table_column = PQftablecol(described, (int)i);
+        column->modifier = PQfmod(described, (int)i);
         _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
         if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, -1) AS type",
                      PG_VALUES(pg_number(column->type_oid).text), &rows, err) < 0)
@@ -459,7 +448,7 @@ void pg_description_release(struct pg_description *description)
     *description = (struct pg_description){};
 }
 
-/* ---- COPY ---- */
+/* ---- rows one by one ---- */
 
 int pg_copy_start(struct pg *pg, const char *sql, struct error *err)
 {
@@ -473,11 +462,24 @@ int pg_copy_start(struct pg *pg, const char *sql, struct error *err)
     if (!opened)
         return error_set(err, ERR_POSTGRES, "%s database: the statement opened no COPY", pg->name);
     pg->copy = (struct copy_reader){};
+    pg->streams = false;
     return 0;
+}
+
+int pg_stream_start(struct pg *pg, const char *sql, const char *const *values, size_t count,
+                    struct error *err)
+{
+    if (!PQsendQueryParams(pg->connection, sql, (int)count, NULL, values, NULL, NULL, 1) ||
+        !PQsetSingleRowMode(pg->connection))
+        return connection_error(pg, "cannot send a statement", err);
+    pg->streams = true;
+    return flush(pg, err);
 }
 
 static void drop_message(struct pg *pg)
 {
+    PQclear(pg->row);
+    pg->row = NULL;
     PQfreemem(pg->copy_message);
     pg->copy_message = NULL;
     copy_reader_give(&pg->copy, NULL, 0);
@@ -525,8 +527,34 @@ static enum pg_copy next_message(struct pg *pg, struct error *err)
     return PG_COPY_ROWS;
 }
 
+/* As pg_copy_next(), of a stream. Its results: one for each row, one for the end, or an error. */
+static enum pg_copy stream_next(struct pg *pg, struct span *ret_fields, size_t count,
+                                struct error *err)
+{
+    drop_message(pg);
+    if (PQisBusy(pg->connection) && pg_check(pg, err) < 0)
+        return PG_COPY_ERROR;
+    if (PQisBusy(pg->connection))
+        return PG_COPY_WAIT;
+    pg->row = PQgetResult(pg->connection);
+    ExecStatusType status = PQresultStatus(pg->row);
+    if (status != PGRES_SINGLE_TUPLE || PQnfields(pg->row) != (int)count) {
+        int result = status == PGRES_TUPLES_OK ? 0 : result_error(pg, pg->row, err);
+        drop_message(pg);
+        drain(pg);
+        return result < 0 ? PG_COPY_ERROR : PG_COPY_END;
+    }
+    for (int i = 0; i < (int)count; i++) {
+        ret_fields[i].data = PQgetisnull(pg->row, 0, i) ? NULL : PQgetvalue(pg->row, 0, i);
+        ret_fields[i].length = (size_t)PQgetlength(pg->row, 0, i);
+    }
+    return PG_COPY_ROWS;
+}
+
 enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err)
 {
+    if (pg->streams)
+        return stream_next(pg, ret_fields, count, err);
     for (;;) {
         enum pg_copy state;
         switch (copy_reader_next(&pg->copy, ret_fields, count)) {
@@ -548,7 +576,7 @@ void pg_copy_cancel(struct pg *pg)
     cancel(pg);
     drop_message(pg);
     char *message;
-    while (PQgetCopyData(pg->connection, &message, 0) > 0)
+    while (!pg->streams && PQgetCopyData(pg->connection, &message, 0) > 0)
         PQfreemem(message);
     drain(pg);
 }
@@ -569,28 +597,4 @@ char *pg_identifier(struct pg *pg, const char *name)
     char *copy = x_strdup(quoted ? quoted : "\"\"");
     PQfreemem(quoted);
     return copy;
-}
-
-char *pg_array(const char *const *texts, size_t count)
-{
-    struct buffer array = BUFFER(BUFFER_TEXT_MAX);
-    buffer_char(&array, '{');
-    for (size_t i = 0; i < count; i++) {
-        buffer_text(&array, i ? ",\"" : "\"");
-        for (const char *c = texts[i]; *c; c++) {
-            if (*c == '"' || *c == '\\')
-                buffer_char(&array, '\\');
-            buffer_char(&array, *c);
-        }
-        buffer_char(&array, '"');
-    }
-    buffer_char(&array, '}');
-    return buffer_take(&array);
-}
-
-struct pg_number pg_number(int64_t value)
-{
-    struct pg_number number;
-    snprintf(number.text, sizeof(number.text), "%" PRId64, value);
-    return number;
 }

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/secrets.h"
+#include "clients/pg_text.h"
 
 struct pg;
 struct pg_rows;
@@ -77,6 +78,7 @@ struct pg_column {
     unsigned int type_oid;
     unsigned int table_oid; /* of the table that the column is one of; 0: it is an expression */
     int table_column;       /* its number there */
+    int modifier;           /* atttypmod: of numeric(10,2) the 10 and the 2; -1 for none */
 };
 
 struct pg_description {
@@ -93,11 +95,16 @@ int pg_describe(struct pg *pg, const char *sql, struct pg_description *ret_descr
                 struct error *err);
 void pg_description_release(struct pg_description *description);
 
-/* ---- COPY ... TO STDOUT (FORMAT binary) ---- */
+/* ---- rows one by one: COPY ... TO STDOUT (FORMAT binary), or a statement's own ---- */
 
 enum pg_copy { PG_COPY_ROWS, PG_COPY_WAIT, PG_COPY_END, PG_COPY_ERROR };
 
 int pg_copy_start(struct pg *pg, const char *sql, struct error *err);
+
+/* The rows of a statement with parameters, which COPY cannot have: as pg_query() sends it, read as
+ * a COPY is, in binary form. */
+int pg_stream_start(struct pg *pg, const char *sql, const char *const *values, size_t count,
+                    struct error *err);
 
 /*
  * The next row, its fields (data NULL: SQL NULL) in *ret_fields, `count` of them, else it is an
@@ -107,7 +114,7 @@ int pg_copy_start(struct pg *pg, const char *sql, struct error *err);
  */
 enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err);
 
-/* Ends a COPY early: cancels it on the server and drains what is under way. */
+/* Ends it early: cancels it on the server and drains what is under way. */
 void pg_copy_cancel(struct pg *pg);
 
 int pg_socket(const struct pg *pg);
@@ -118,14 +125,5 @@ int pg_check(struct pg *pg, struct error *err);
 /* A quoted literal or identifier; the caller's (free()). */
 char *pg_literal(struct pg *pg, const char *text);
 char *pg_identifier(struct pg *pg, const char *name);
-
-/* An array literal ({"a","b"}) of texts; the caller's (free()). */
-char *pg_array(const char *const *texts, size_t count);
-
-/* A number as a parameter: `pg_number(n).text`. */
-struct pg_number {
-    char text[24];
-};
-struct pg_number pg_number(int64_t value);
 
 #endif

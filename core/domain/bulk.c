@@ -96,11 +96,22 @@ int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, in
     return end_item(bulk, item);
 }
 
-int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version)
+static int add_delete(struct bulk *bulk, enum bulk_kind kind, struct span id, struct span routing,
+                      int64_t version)
 {
-    struct bulk_item *item = begin_item(bulk, BULK_DELETE, id);
+    struct bulk_item *item = begin_item(bulk, kind, id);
     put_action(bulk, "{\"delete\":{\"_id\":", id, routing, version);
     return end_item(bulk, item);
+}
+
+int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version)
+{
+    return add_delete(bulk, BULK_DELETE, id, routing, version);
+}
+
+int bulk_add_copy_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version)
+{
+    return add_delete(bulk, BULK_DELETE_COPY, id, routing, version);
 }
 
 int bulk_add_item(struct bulk *bulk, const struct bulk *from, size_t number)
@@ -215,7 +226,7 @@ enum bulk_verdict bulk_judge(enum bulk_kind kind, int status, const char *type, 
         return BULK_ACCEPTED;
     if (status == 409 && strcmp(type, "version_conflict_engine_exception") == 0)
         return BULK_CONFLICT;
-    if (kind == BULK_DELETE && status == 404 && !*type)
+    if (kind != BULK_INDEX && status == 404 && !*type)
         return BULK_ACCEPTED;
     switch (bulk_blame(status, type, reason)) {
     case BLAME_DOCUMENT:

@@ -12,7 +12,11 @@
 #include "base/buffer.h"
 #include "base/error.h"
 
-enum bulk_kind { BULK_INDEX, BULK_DELETE };
+enum bulk_kind {
+    BULK_INDEX,
+    BULK_DELETE,
+    BULK_DELETE_COPY, /* of a document that is elsewhere, too: it does not count as one */
+};
 
 struct bulk_item {
     size_t offset; /* of its lines in the body */
@@ -43,6 +47,7 @@ void bulk_clear(struct bulk *bulk);
 int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, int64_t version,
                       struct span document);
 int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
+int bulk_add_copy_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
 
 /* Adds an item of another bulk as it stands there. -1 if the body is full. */
 int bulk_add_item(struct bulk *bulk, const struct bulk *from, size_t item);

@@ -8,14 +8,49 @@
 /* Type oids of PostgreSQL's own types; they never change (catalog/pg_type.dat). */
 enum {
     BOOL_OID = 16,
+    BYTEA_OID = 17,
+    NAME_OID = 19,
+    INT8_OID = 20,
+    INT2_OID = 21,
+    INT4_OID = 23,
+    TEXT_OID = 25,
+    OID_OID = 26,
     JSON_OID = 114,
-    JSONB_OID = 3802,
+    NUMERIC_OID = 1700,
+    BPCHAR_OID = 1042, /* its text form is without the blanks that do not count */
+    VARCHAR_OID = 1043,
+    DATE_OID = 1082,
     TIMESTAMP_OID = 1114,
+    UUID_OID = 2950,
+    JSONB_OID = 3802,
 };
+
+/* Not so numeric (1.0 = 1), citext, floats, intervals. */
+static bool is_exact(unsigned int type_oid)
+{
+    static const unsigned int exact[] = {
+        INT8_OID, INT4_OID,  TEXT_OID, VARCHAR_OID,   UUID_OID,           INT2_OID, BPCHAR_OID,
+        NAME_OID, BYTEA_OID, DATE_OID, TIMESTAMP_OID, PG_TIMESTAMPTZ_OID, BOOL_OID, OID_OID,
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(exact); i++)
+        if (exact[i] == type_oid)
+            return true;
+    return false;
+}
+
+/* The scale of a numeric shows in the text; the length of another type would only cut. */
+static char *cast_of(const struct pg_column *column)
+{
+    int packed = column->modifier - 4; /* precision << 16 | scale (utils/adt/numeric.c) */
+    if (column->type_oid != NUMERIC_OID || packed < 0)
+        return x_strdup(column->type);
+    return x_printf("numeric(%d,%d)", packed >> 16, ((packed & 0x7ff) ^ 0x400) - 0x400);
+}
 
 void document_columns_release(struct document_columns *columns)
 {
     free(columns->id_type);
+    free(columns->id_cast);
     for (size_t i = 0; i < columns->field_count; i++)
         free(columns->fields[i]);
     free(columns->fields);
@@ -52,6 +87,8 @@ static int read_reserved(const struct pg_column *column, const char *zone, const
         columns->id_type = x_strdup(column->type);
         columns->id_table = column->table_oid;
         columns->id_column = column->table_column;
+        columns->id_cast = cast_of(column);
+        columns->id_is_exact = is_exact(column->type_oid);
         return 0;
     }
     if (strcmp(column->name, "_changed_at") == 0)

@@ -155,6 +155,12 @@ static int call(struct engine *engine, const char *method, const char *path, con
     return result;
 }
 
+int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
+               json **ret_answer, struct error *err)
+{
+    return call(engine, body ? "POST" : "GET", path, body, doing, 0, ret_answer, err);
+}
+
 /* ---- connection ---- */
 
 /* Whose answer this is must be the same at every URL. */
@@ -539,47 +545,5 @@ int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_ma
     }
     *ret_marks = shards.marks;
     *ret_shards = shards.count;
-    return 0;
-}
-
-void engine_documents_free(struct engine_document *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        free(list[i].id);
-        free(list[i].routing);
-    }
-    free(list);
-}
-
-int engine_documents(struct engine *engine, const char *index, size_t shard, int64_t after,
-                     int64_t upto, size_t limit, struct engine_document **ret_list,
-                     size_t *ret_count, struct error *err)
-{
-    _cleanup_(json_freep) json *answer = NULL;
-    _cleanup_free_ char *escaped = engine_path_escape(index);
-    _cleanup_free_ char *path = x_printf("/%s/_search?preference=_shards:%zu", escaped, shard);
-    _cleanup_free_ char *body =
-        x_printf("{\"size\":%zu,\"_source\":false,\"stored_fields\":[\"_routing\"],"
-                 "\"sort\":[{\"_seq_no\":\"asc\"}],\"track_total_hits\":false,"
-                 "\"query\":{\"range\":{\"_seq_no\":{\"gt\":%" PRId64 ",\"lte\":%" PRId64 "}}}}",
-                 limit, after, upto);
-    _cleanup_free_ char *doing = x_printf("read ids of \"%s\"", index);
-    if (call(engine, "POST", path, body, doing, 0, &answer, err) < 0)
-        return -1;
-    if (json_flag(json_get(answer, "timed_out"), false) ||
-        json_int(JSON_PATH(answer, "_shards", "failed"), 0) > 0)
-        return error_set(err, ERR_ENGINE, "engine: %s: a shard failed", doing);
-
-    json *hits = JSON_PATH(answer, "hits", "hits");
-    size_t count = json_length(hits);
-    struct engine_document *list = x_calloc(count, sizeof(*list));
-    for (size_t i = 0; i < count; i++) {
-        json *hit = json_at(hits, i);
-        list[i].id = x_strdup(json_text(json_get(hit, "_id"), ""));
-        list[i].routing = x_strdup(json_text(json_get(hit, "_routing"), NULL));
-        list[i].seq_no = json_int(json_at(json_get(hit, "sort"), 0), -1);
-    }
-    *ret_list = list;
-    *ret_count = count;
     return 0;
 }

@@ -97,6 +97,11 @@ int engine_count(struct engine *engine, const char *index, int64_t *ret_count, s
 int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_marks,
                       size_t *ret_shards, struct error *err);
 
+/* Waits until no request through one of the index's write aliases is under way: one of a run that
+ * was killed may be, which the fence did not stop any more. A user who may not list tasks waits for
+ * nothing. */
+int engine_wait_written(struct engine *engine, const char *index, struct error *err);
+
 /*
  * The next page of documents of one shard whose _seq_no is above `after` and at most `upto`, in
  * that order: {"id", "seq_no", "routing"}. Routing is NULL for most.
@@ -109,7 +114,17 @@ struct engine_document {
 int engine_documents(struct engine *engine, const char *index, size_t shard, int64_t after,
                      int64_t upto, size_t limit, struct engine_document **ret_list,
                      size_t *ret_count, struct error *err);
+/* At most `limit` documents that have one of these ids, on whatever shard; *ret_total: how many
+ * there are. Their seq_no is not read. */
+int engine_documents_with(struct engine *engine, const char *index, const char *const *ids,
+                          size_t count, size_t limit, struct engine_document **ret_list,
+                          size_t *ret_count, size_t *ret_total, struct error *err);
 void engine_documents_free(struct engine_document *list, size_t count);
+
+/* A POST of the body, a GET without one, that the engine must not refuse; `doing` names it in
+ * messages. *ret_answer is the caller's. */
+int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
+               json **ret_answer, struct error *err);
 
 /*
  * Puts what an answer says went wrong into *err: "TYPE: REASON" of an engine's error, cut where it

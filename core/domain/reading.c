@@ -10,9 +10,19 @@
 
 enum {
     COPY_FIELDS = 6,
-    LONGEST_KEY = 8000, /* characters of an _id or a _routing: memory is bounded (rule R9), and what
-                         * is longer is refused anyway */
+    LONGEST_ID = 512, /* bytes; the engine takes no longer one, and no longer routing */
 };
+
+/* So many characters are read of either: memory is bounded (rule R9), and one that is cut is
+ * refused all the same. */
+#define LONGEST_KEY "513"
+
+#define DOCUMENT_ID "left(esmigrate_d.\"_id\"::text, " LONGEST_KEY ")"
+/* The engine takes an empty one for none. */
+#define DOCUMENT_ROUTING "nullif(left(esmigrate_d.\"_routing\"::text, " LONGEST_KEY "), '')"
+
+/* The values for a statement with changed.sql in it. */
+#define CHANGED_VALUES(source, since) &(since), (source)->changed_takes_time ? 1 : 0
 
 /* ---- wrapping ---- */
 
@@ -33,6 +43,8 @@ static char *free_name(const struct document_columns *columns, const char *wish)
     return name;
 }
 
+/* OFFSET 0 keeps the planner from pulling the expression up, which would evaluate it three times.
+ */
 static void json_expression(struct source *source, struct buffer *sql)
 {
     const struct document_columns *columns = &source->columns;
@@ -49,36 +61,70 @@ static void json_expression(struct source *source, struct buffer *sql)
     buffer_printf(sql, ") %s OFFSET 0", row);
 }
 
-/* OFFSET 0 keeps the planner from pulling the JSON expression up, which would evaluate it three
- * times. */
-void source_reading_sql(struct source *source, struct buffer *sql, const char *condition)
+/* The fields of struct source_document: of a row of documents.sql, esmigrate_d, and its JSON; or,
+ * if `named`, of an id that changed.sql named, esmigrate_c.id, to which there may be none. */
+static void put_fields(struct source *source, struct buffer *sql, bool named)
 {
     const struct document_columns *columns = &source->columns;
-    const char *deleted =
-        columns->has_deleted ? "coalesce(esmigrate_d.\"_deleted\", false)" : "false";
-    _cleanup_free_ char *routing =
-        columns->has_routing ? x_printf("left(esmigrate_d.\"_routing\"::text, %d)", LONGEST_KEY)
-                             : x_strdup("NULL::text");
-    buffer_printf(
-        sql,
-        "SELECT left(esmigrate_d.\"_id\"::text, %d), %s, %s, octet_length(esmigrate_j.t), "
-        "CASE WHEN NOT %s AND octet_length(esmigrate_j.t) <= %" PRId64
-        " THEN esmigrate_j.t END, %s\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (",
-        LONGEST_KEY, routing, deleted, deleted, source->max_document_bytes,
-        columns->has_changed_at ? "esmigrate_d.\"_changed_at\" IS NULL" : "false",
-        source->documents);
+    const char *gone = named ? "(esmigrate_d.\"_id\"::text IS NULL)" : "false";
+    _cleanup_free_ char *deleted = x_printf(
+        "%s%s", gone, columns->has_deleted ? " OR coalesce(esmigrate_d.\"_deleted\", false)" : "");
+    const char *routing = columns->has_routing ? DOCUMENT_ROUTING : "NULL::text";
+    buffer_text(sql, "SELECT ");
+    buffer_text(sql, named ? "esmigrate_c.id" : DOCUMENT_ID);
+    buffer_printf(sql,
+                  ", %s, %s, octet_length(esmigrate_j.t), CASE WHEN NOT (%s) AND "
+                  "octet_length(esmigrate_j.t) <= %" PRId64 " THEN esmigrate_j.t END, ",
+                  routing, deleted, deleted, source->max_document_bytes);
+    if (columns->has_changed_at)
+        buffer_printf(sql, "NOT %s AND esmigrate_d.\"_changed_at\" IS NULL", gone);
+    else
+        buffer_text(sql, "false");
+}
+
+void source_reading_sql(struct source *source, struct buffer *sql, const char *condition)
+{
+    put_fields(source, sql, false);
+    buffer_printf(sql, "\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (", source->documents);
     json_expression(source, sql);
     buffer_text(sql, ") esmigrate_j");
     if (condition)
         buffer_printf(sql, "\nWHERE %s", condition);
 }
 
+/*
+ * The ids that changed.sql names, each once, as documents.sql writes them: a cast makes a value of
+ * its _id of them, so that 007 or an upper case uuid is the id that stands in the index.
+ */
+static void put_named_ids(struct source *source, struct buffer *sql)
+{
+    const char *type = source->ids_as_text ? "text" : source->columns.id_cast;
+    buffer_printf(sql,
+                  "SELECT DISTINCT left(esmigrate_c.\"_id\"::%s::text, " LONGEST_KEY
+                  ") AS id FROM (\n"
+                  "%s\n) esmigrate_c\nWHERE esmigrate_c.\"_id\"::text IS NOT NULL",
+                  type, source->changed);
+}
+
 void source_changed_sql(struct source *source, struct buffer *sql)
 {
-    buffer_printf(sql,
-                  "SELECT DISTINCT esmigrate_c.\"_id\"::text AS id FROM (\n%s\n) esmigrate_c\n"
-                  "WHERE esmigrate_c.\"_id\" IS NOT NULL",
-                  source->changed);
+    buffer_text(sql, "SELECT id, count(*) OVER () AS total FROM (");
+    put_named_ids(source, sql);
+    buffer_text(sql, ") esmigrate_n");
+}
+
+/* The comparison is one of texts, whatever their collations: the pass reads all documents anyway.
+ */
+static void put_named(struct source *source, struct buffer *sql)
+{
+    put_fields(source, sql, true);
+    buffer_text(sql, "\nFROM (");
+    put_named_ids(source, sql);
+    buffer_printf(sql, ") esmigrate_c\nLEFT JOIN (\n%s\n) esmigrate_d ON ", source->documents);
+    buffer_text(sql,
+                DOCUMENT_ID " COLLATE \"C\" = esmigrate_c.id COLLATE \"C\"\nLEFT JOIN LATERAL (");
+    json_expression(source, sql);
+    buffer_text(sql, ") esmigrate_j ON true");
 }
 
 static int start_reading(struct source *source, const char *condition, struct error *err)
@@ -150,14 +196,58 @@ static char *ids_condition(struct source *source, const char *const *ids, size_t
 {
     _cleanup_free_ char *array = pg_array(ids, count);
     _cleanup_free_ char *literal = pg_literal(source->pg, array);
-    return x_printf("esmigrate_d.\"_id\"%s = ANY (%s::%s[])", as_text ? "::text" : "", literal,
-                    as_text ? "text" : source->columns.id_type);
+    if (as_text)
+        return x_printf(DOCUMENT_ID " = ANY (%s::text[])", literal);
+    return x_printf("esmigrate_d.\"_id\" = ANY (%s::%s[])", literal, source->columns.id_type);
+}
+
+/* Of an id that was cut there is nothing but the beginning to compare. */
+static bool any_is_cut(const char *const *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strlen(ids[i]) > LONGEST_ID)
+            return true;
+    return false;
+}
+
+static char *reading_condition(struct source *source, const char *const *ids, size_t count)
+{
+    return ids_condition(source, ids, count, source->ids_as_text || any_is_cut(ids, count));
 }
 
 int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err)
 {
-    _cleanup_free_ char *condition = ids_condition(source, ids, count, false);
+    _cleanup_free_ char *condition = reading_condition(source, ids, count);
     return start_reading(source, condition, err);
+}
+
+int source_read_named(struct source *source, const char *since, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    put_named(source, &sql);
+    if (pg_stream_start(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
+int source_probe_ids(struct source *source, bool *ret_comparable, struct error *err)
+{
+    static const char *const record = "record"; /* its text form cannot be read */
+    _cleanup_(pg_description_release) struct pg_description description = {};
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *condition = ids_condition(source, NULL, 0, false);
+    *ret_comparable = false;
+    if (strcmp(source->columns.id_type, record) == 0)
+        return 0;
+    source_reading_sql(source, &sql, condition);
+    if (pg_describe(source->pg, buffer_cstr(&sql), &description, err) == 0) {
+        *ret_comparable = true;
+        return 0;
+    }
+    if (strcmp(err->sqlstate, "42883") != 0 && strcmp(err->sqlstate, "42704") != 0)
+        return -1; /* neither an operator nor a type that is missing */
+    error_release(err);
+    return 0;
 }
 
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
@@ -216,44 +306,117 @@ int source_open_changed_ids(struct source *source, const char *since, struct err
     /* All rows will be fetched: the plan for the first few would be the wrong one. */
     if (pg_run(source->pg, "SET LOCAL cursor_tuple_fraction = 1", err) < 0)
         return -1;
-    if (pg_query(source->pg, buffer_cstr(&sql), &since, source->changed_takes_time ? 1 : 0, NULL,
-                 err) < 0)
+    if (pg_query(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), NULL, err) < 0)
         return source_failed(source, source_changed_file, err);
     return 0;
 }
 
 int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                            struct error *err)
+                            int64_t *ret_total, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_free_ char *sql = x_printf("FETCH %zu FROM esmigrate_changed", limit);
     if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
         return source_failed(source, source_changed_file, err);
     *ret_ids = take_texts(rows, "id", ret_count);
+    *ret_total = *ret_count ? pg_int(rows, 0, "total") : 0;
     return 0;
 }
+
+int source_close_changed_ids(struct source *source, struct error *err)
+{
+    return pg_run(source->pg, "CLOSE esmigrate_changed", err);
+}
+
+/* ---- what reading would cost ---- */
+
+/* The planner's estimate for a statement. */
+static int cost_of(struct source *source, const struct buffer *statement, const char *const *values,
+                   size_t count, double *ret_cost, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_free_ char *sql = x_printf("EXPLAIN %s", buffer_cstr(statement));
+    if (pg_query(source->pg, sql, values, count, &rows, err) < 0)
+        return source_failed(source, source_documents_file, err);
+    /* "Seq Scan on course  (cost=0.00..35.50 rows=2550 width=4)" */
+    const char *cost = strstr(pg_text(rows, 0, "\"QUERY PLAN\""), "(cost=");
+    const char *total = cost ? strstr(cost, "..") : NULL;
+    *ret_cost = total ? strtod(total + strlen(".."), NULL) : 0;
+    return 0;
+}
+
+int source_cost_of_ids(struct source *source, const char *const *ids, size_t count,
+                       double *ret_cost, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *condition = reading_condition(source, ids, count);
+    source_reading_sql(source, &sql, condition);
+    return cost_of(source, &sql, PG_NO_VALUES, ret_cost, err);
+}
+
+/* Of its parts, since the planner knows little of how many rows a join of expressions gives. */
+int source_cost_of_named(struct source *source, const char *since, double *ret_cost,
+                         struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
+    double all, ids;
+    source_reading_sql(source, &documents, NULL);
+    source_changed_sql(source, &changed);
+    if (cost_of(source, &documents, PG_NO_VALUES, &all, err) < 0 ||
+        cost_of(source, &changed, CHANGED_VALUES(source, since), &ids, err) < 0)
+        return -1;
+    *ret_cost = all + ids;
+    return 0;
+}
+
+/* ---- questions about ids ---- */
 
 static int query_ids(struct source *source, const char *const *ids, size_t count, bool as_text,
                      struct pg_rows **ret_rows, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_free_ char *condition = ids_condition(source, ids, count, as_text);
-    buffer_printf(&sql,
-                  "SELECT esmigrate_d.\"_id\"::text AS id FROM (\n%s\n) esmigrate_d\nWHERE %s",
-                  source->documents, condition);
+    buffer_printf(&sql, "SELECT DISTINCT " DOCUMENT_ID " AS id, %s AS routing FROM (\n",
+                  source->columns.has_routing ? DOCUMENT_ROUTING : "NULL::text");
+    buffer_printf(&sql, "%s\n) esmigrate_d\nWHERE %s", source->documents, condition);
     if (source->columns.has_deleted)
         buffer_text(&sql, " AND esmigrate_d.\"_deleted\" IS NOT TRUE");
     return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
 }
 
-int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
-                   struct error *err)
+/* One text for both; the caller's. */
+static char *key_of(const char *id, const char *routing)
+{
+    return routing ? x_printf("%zu %s%s", strlen(routing), routing, id) : x_printf("- %s", id);
+}
+
+/* Marks those that are among the rows. */
+static void find_keys(const struct pg_rows *rows, const char *const *ids,
+                      const char *const *routings, size_t count, bool *ret_there)
+{
+    size_t found_count = pg_rows_count(rows);
+    char **found = x_calloc(found_count, sizeof(char *));
+    for (size_t i = 0; i < found_count; i++)
+        found[i] = key_of(pg_text(rows, i, "id"), routings ? pg_text(rows, i, "routing") : NULL);
+    if (found_count)
+        qsort(found, found_count, sizeof(char *), texts_compare);
+    for (size_t i = 0; i < count; i++) {
+        _cleanup_free_ char *key = key_of(ids[i], routings ? routings[i] : NULL);
+        ret_there[i] =
+            found_count && bsearch(&key, found, found_count, sizeof(char *), texts_compare);
+    }
+    texts_free(found, found_count);
+}
+
+int source_has_ids(struct source *source, const char *const *ids, const char *const *routings,
+                   size_t count, bool *ret_there, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     /* An id that was put into the index by hand may not be a value of the column's type. */
     if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
         return -1;
-    if (query_ids(source, ids, count, false, &rows, err) < 0) {
+    if (query_ids(source, ids, count, source->ids_as_text, &rows, err) < 0) {
         if (strncmp(err->sqlstate, "22", 2) != 0)
             return -1;
         error_release(err);
@@ -263,15 +426,7 @@ int source_has_ids(struct source *source, const char *const *ids, size_t count, 
     }
     if (pg_run(source->pg, "RELEASE esmigrate_ids", err) < 0)
         return -1;
-
-    size_t found_count;
-    char **found = take_texts(rows, "id", &found_count);
-    if (found_count)
-        qsort(found, found_count, sizeof(char *), texts_compare);
-    for (size_t i = 0; i < count; i++)
-        ret_there[i] =
-            found_count && bsearch(&ids[i], found, found_count, sizeof(char *), texts_compare);
-    texts_free(found, found_count);
+    find_keys(rows, ids, routings, count, ret_there);
     return 0;
 }
 

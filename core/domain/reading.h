@@ -14,7 +14,7 @@
  * esmigrate_d, NULL for none. */
 void source_reading_sql(struct source *source, struct buffer *sql, const char *condition);
 
-/* The ids that changed.sql names, each once. */
+/* The ids that changed.sql names, each once: `id`, and in every row how many there are, `total`. */
 void source_changed_sql(struct source *source, struct buffer *sql);
 
 /* ---- reading documents; one reading at a time ---- */
@@ -32,6 +32,13 @@ struct source_document {
 int source_read_range(struct source *source, const char *first, const char *end, struct error *err);
 int source_read_changed(struct source *source, const char *since, struct error *err);
 int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err);
+/* Those that changed.sql names, in one pass over documents.sql; an id that it does not return comes
+ * as a deleted document. Only for ids that are equal exactly when their texts are. */
+int source_read_named(struct source *source, const char *since, struct error *err);
+
+/* Whether values of the _id can be compared, and read from their text; if not, the texts have to
+ * be. */
+int source_probe_ids(struct source *source, bool *ret_comparable, struct error *err);
 
 /* What the planner expects of reading a range. */
 struct source_estimate {
@@ -50,15 +57,25 @@ void source_cancel(struct source *source);
 /* ---- ids that changed.sql names ---- */
 
 int source_open_changed_ids(struct source *source, const char *since, struct error *err);
-/* The next at most `limit` of them; *ret_count 0 at the end. The caller's (texts_free()). */
+/* The next at most `limit` of them; *ret_count 0 at the end, *ret_total is how many there are in
+ * all. The caller's (texts_free()). */
 int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,
-                            struct error *err);
+                            int64_t *ret_total, struct error *err);
+/* Leaves out those that are left. */
+int source_close_changed_ids(struct source *source, struct error *err);
+
+/* What the planner thinks that source_read_ids() and source_read_named() would cost. */
+int source_cost_of_ids(struct source *source, const char *const *ids, size_t count,
+                       double *ret_cost, struct error *err);
+int source_cost_of_named(struct source *source, const char *since, double *ret_cost,
+                         struct error *err);
 
 /* ---- questions about ids ---- */
 
-/* Which of these ids documents.sql returns in this snapshot: ret_there[i] for ids[i]. */
-int source_has_ids(struct source *source, const char *const *ids, size_t count, bool *ret_there,
-                   struct error *err);
+/* Which of these ids documents.sql returns in this snapshot, with that routing (NULL: none) if
+ * `routings` is given: ret_there[i] for ids[i]. */
+int source_has_ids(struct source *source, const char *const *ids, const char *const *routings,
+                   size_t count, bool *ret_there, struct error *err);
 
 /* Up to `limit` ids that documents.sql returns more than once. The caller's. */
 int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,

@@ -135,12 +135,27 @@ static int use_documents(struct source *source, const struct content *content, c
     return 0;
 }
 
+/* Ids of another type than documents.sql's are made values of that one. */
+static int check_id_type(struct source *source, const char *type, const char *place,
+                         struct error *err)
+{
+    static const char cannot_coerce[] = "42846"; /* SQLSTATE */
+    _cleanup_(pg_description_release) struct pg_description description = {};
+    const char *wanted = source->ids_as_text ? "text" : source->columns.id_cast;
+    _cleanup_free_ char *sql = x_printf("SELECT CAST(CAST(NULL AS %s) AS %s)", type, wanted);
+    if (pg_describe(source->pg, sql, &description, err) == 0)
+        return 0;
+    if (strcmp(err->sqlstate, cannot_coerce) != 0)
+        return -1;
+    error_set(err, ERR_USAGE, "%s/changed.sql: its _id is %s, that of documents.sql is %s", place,
+              type, wanted);
+    return error_hint(err, "Select the ids that documents.sql has as _id, in the same type.");
+}
+
 static int use_changed(struct source *source, const struct content *content, const char *place,
                        struct error *err)
 {
     _cleanup_(pg_description_release) struct pg_description description = {};
-    if (!content->changed_sql)
-        return 0;
     if (sqltext_is_empty(content->changed_sql)) {
         error_set(err, ERR_USAGE, "%s/changed.sql: there is no statement in it", place);
         return error_hint(err,
@@ -169,7 +184,7 @@ static int use_changed(struct source *source, const struct content *content, con
     }
     source->changed_takes_time = description.parameters == 1;
     source->changed = sqltext_statement(content->changed_sql);
-    return 0;
+    return check_id_type(source, description.columns[0].type, place, err);
 }
 
 /* The bare statement was fine; its wrapped form may still not be (INSERT, SELECT INTO ...). */
@@ -186,17 +201,23 @@ static int check_wrapped(struct source *source, const char *sql, const char *pla
     return error_hint(err, "It must be one SELECT that writes nothing: it runs read only.");
 }
 
-static int check_both_wrapped(struct source *source, const char *place, struct error *err)
+static int check_documents_wrapped(struct source *source, const char *place, struct error *err)
 {
-    _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
-    source_reading_sql(source, &documents, NULL);
-    if (check_wrapped(source, buffer_cstr(&documents), place, source_documents_file, err) < 0)
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    bool comparable;
+    source_reading_sql(source, &sql, NULL);
+    if (check_wrapped(source, buffer_cstr(&sql), place, source_documents_file, err) < 0 ||
+        source_probe_ids(source, &comparable, err) < 0)
         return -1;
-    if (!source->changed)
-        return 0;
-    source_changed_sql(source, &changed);
-    return check_wrapped(source, buffer_cstr(&changed), place, source_changed_file, err);
+    source->ids_as_text = !comparable;
+    return 0;
+}
+
+static int check_changed_wrapped(struct source *source, const char *place, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    source_changed_sql(source, &sql);
+    return check_wrapped(source, buffer_cstr(&sql), place, source_changed_file, err);
 }
 
 /* The two are asked one by one, so that the message names the key. */
@@ -237,9 +258,13 @@ int source_use(struct source *source, const struct content *content, int64_t max
         max_document_bytes ? max_document_bytes : default_max_document_bytes;
     source->zone = x_strdup(content->changed_at_zone);
     if (use_documents(source, content, place, err) < 0 ||
-        use_changed(source, content, place, err) < 0)
+        check_documents_wrapped(source, place, err) < 0)
         return -1;
-    return check_both_wrapped(source, place, err);
+    if (!content->changed_sql)
+        return 0;
+    if (use_changed(source, content, place, err) < 0)
+        return -1;
+    return check_changed_wrapped(source, place, err);
 }
 
 int source_begin(struct source *source, struct error *err)

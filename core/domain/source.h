@@ -26,7 +26,8 @@ struct source {
     char *documents; /* the statement, without its final semicolon */
     char *changed;   /* the same of changed.sql, or NULL */
     bool changed_takes_time;
-    char *zone; /* of a _changed_at without time zone, or NULL */
+    bool ids_as_text; /* values of the _id cannot be compared */
+    char *zone;       /* of a _changed_at without time zone, or NULL */
     int64_t max_document_bytes;
 };
 

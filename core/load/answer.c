@@ -116,11 +116,23 @@ static int fatal_item(struct reading *reading, size_t item, const struct bulk_re
     return refusal_error(reading->sender->options.index_name, id, result, err);
 }
 
+/* Deleted, or never another one: this run has written the document on the same shard. */
+static bool copy_is_gone(const struct sender *sender, const struct bulk_result *result)
+{
+    return result->verdict == BULK_ACCEPTED ||
+           (result->verdict == BULK_CONFLICT &&
+            version_in_reason(result->reason) == sender->options.version);
+}
+
 static int settle_item(size_t item, const struct bulk_result *result, void *data, struct error *err)
 {
     struct reading *reading = data;
     struct sender *sender = reading->sender;
     struct bulk *bulk = &reading->batch->bulk;
+    if (bulk->items[item].kind == BULK_DELETE_COPY && copy_is_gone(sender, result)) {
+        sender->totals.sent--;
+        return 0;
+    }
     switch (result->verdict) {
     case BULK_ACCEPTED:
         if (bulk->items[item].kind == BULK_INDEX)

@@ -1,5 +1,6 @@
 #include "load/changes.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,7 +20,7 @@ static int load_ids(struct load *load, struct id_set *set, struct error *err)
     }
     for (size_t i = 0; i < set->count; i++) {
         struct span id = {set->ids[i], strlen(set->ids[i])};
-        if (!set->met[i] && sender_add_delete(load->sender, id, (struct span){}, err) < 0)
+        if (!set->met[i] && load_delete(load, id, err) < 0)
             return -1;
     }
     return 0;
@@ -39,26 +40,71 @@ static int rejected_ids(struct load *load, struct id_set *ret_set, struct error 
     return 0;
 }
 
-/* The ids that changed.sql names, but for those that were dealt with already. */
+/* Where no index serves a batch by id it reads all documents, and one pass over them is better than
+ * many such: what the planner thinks decides, once there is more than one batch. */
+static int choose_pass(struct load *load, const char *since, const struct id_set *first,
+                       int64_t total, bool *ret_pass, struct error *err)
+{
+    const struct source *source = load->source;
+    int64_t batches = (total + IDS_AT_ONCE - 1) / IDS_AT_ONCE;
+    double batch = 0, pass = 0;
+    *ret_pass = false;
+    if (batches < 2 || !first->count)
+        return 0;
+    if (source_cost_of_ids(load->source, (const char *const *)first->ids, first->count, &batch,
+                           err) < 0 ||
+        source_cost_of_named(load->source, since, &pass, err) < 0)
+        return -1;
+    bool exact = source->ids_as_text || source->columns.id_is_exact;
+    *ret_pass = exact && pass < batch * (double)batches;
+    log_say(load->log, LOG_DETAIL,
+            "%s: changed.sql names %" PRId64 " ids: read %s (the planner's costs: %.0f in %" PRId64
+            " batches by _id, %.0f in one pass)%s",
+            load->index_name, total, *ret_pass ? "in one pass over documents.sql" : "by _id",
+            batch * (double)batches, batches, pass,
+            exact ? "" : "; ids of this type may be equal and differ as text: no pass");
+    return 0;
+}
+
+/* The next ids that changed.sql names, without those that are done; *ret_total 0 at the end. */
+static int next_named(struct load *load, struct id_set *done, struct id_set *ret_set,
+                      int64_t *ret_total, struct error *err)
+{
+    char **ids = NULL;
+    size_t count = 0, kept = 0;
+    if (source_next_changed_ids(load->source, IDS_AT_ONCE, &ids, &count, ret_total, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        if (id_set_meet(done, (struct span){ids[i], strlen(ids[i])}))
+            free(ids[i]);
+        else
+            ids[kept++] = ids[i];
+    }
+    *ret_set = id_set_make(ids, kept);
+    return 0;
+}
+
+static int load_pass(struct load *load, const char *since, struct id_set *done, struct error *err)
+{
+    if (source_close_changed_ids(load->source, err) < 0 ||
+        source_read_named(load->source, since, err) < 0)
+        return -1;
+    return load_pump(load, done, NULL, err);
+}
+
+/* What changed.sql names, but for the ids that were dealt with already. */
 static int load_named(struct load *load, const char *since, struct id_set *done, struct error *err)
 {
     if (source_open_changed_ids(load->source, since, err) < 0)
         return -1;
-    for (;;) {
-        char **ids = NULL;
-        size_t count = 0, kept = 0;
-        if (source_next_changed_ids(load->source, IDS_AT_ONCE, &ids, &count, err) < 0)
+    for (bool first = true, pass = false;; first = false) {
+        _cleanup_(id_set_release) struct id_set set = {};
+        int64_t total = 0;
+        if (next_named(load, done, &set, &total, err) < 0 ||
+            (first && choose_pass(load, since, &set, total, &pass, err) < 0))
             return -1;
-        bool at_end = count == 0;
-        for (size_t i = 0; i < count; i++) {
-            if (id_set_meet(done, (struct span){ids[i], strlen(ids[i])}))
-                free(ids[i]);
-            else
-                ids[kept++] = ids[i];
-        }
-        _cleanup_(id_set_release) struct id_set set = id_set_make(ids, kept);
-        if (at_end)
-            return 0;
+        if (pass || !total)
+            return pass ? load_pass(load, since, done, err) : 0;
         if (load_ids(load, &set, err) < 0)
             return -1;
     }

@@ -31,7 +31,7 @@ static int send_document(struct load *load, const struct source_document *docume
         return sender_reject(load->sender, document->id, "invalid_routing",
                              "the _routing is longer than 512 bytes", err);
     if (document->deleted)
-        return sender_add_delete(load->sender, document->id, document->routing, err);
+        return load_delete(load, document->id, err);
     if (!document->json.data) {
         if (!document->bytes)
             return sender_reject(load->sender, document->id, "not_an_object", "_source is null",
@@ -44,7 +44,16 @@ static int send_document(struct load *load, const struct source_document *docume
     if (!is_object(document->json))
         return sender_reject(load->sender, document->id, "not_an_object",
                              "_source is not a JSON object", err);
-    return sender_add_document(load->sender, document->id, document->routing, document->json, err);
+    if (sender_add_document(load->sender, document->id, document->routing, document->json, err) < 0)
+        return -1;
+    return copies_of_written(&load->copies, document->id, document->routing, err);
+}
+
+int load_delete(struct load *load, struct span id, struct error *err)
+{
+    if (load->copies.has_routing)
+        return copies_of_deleted(&load->copies, id, err);
+    return sender_add_delete(load->sender, id, (struct span){}, err);
 }
 
 /* Lets requests progress, and records what they bring to its end. */

@@ -4,6 +4,7 @@
 #ifndef ESMIGRATE_LOAD_LOAD_H
 #define ESMIGRATE_LOAD_LOAD_H
 
+#include "load/copies.h"
 #include "load/id_set.h"
 #include "load/sender.h"
 
@@ -26,10 +27,14 @@ struct load {
     int64_t instance_id;
     const char *action_id;
     const char *index_name;
+    struct copies copies;         /* opened */
     int64_t never_changes;        /* documents read whose _changed_at is null */
     const struct full_load *full; /* while load_all() runs */
     struct range_part *parts;     /* of load_all(), one per range */
 };
+
+/* Deletes a document of which no more is known than its id. */
+int load_delete(struct load *load, struct span id, struct error *err);
 
 /* Sends the rows of the reading that was started on the source. Ids in `done` are passed over, ids
  * in `wanted` are marked; either may be NULL. */

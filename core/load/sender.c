@@ -324,8 +324,7 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
 int sender_add_delete(struct sender *sender, struct span id, struct span routing, struct error *err)
 {
     if (!id_fits(id)) { /* such a document cannot be in the index */
-        sender->totals.sent++;
-        ACCOUNT(sender, sender->part, deleted);
+        sender_add_absent(sender);
         return 0;
     }
     if (check_id(sender, id, err) < 0)
@@ -335,6 +334,22 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
         return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
     sender->totals.sent++;
     return 0;
+}
+
+int sender_add_copy_delete(struct sender *sender, struct span id, struct span routing,
+                           struct error *err)
+{
+    struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
+    if (bulk_add_copy_delete(bulk, id, routing, sender->options.version - 1) < 0)
+        return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
+    sender->totals.sent++; /* until it is done */
+    return 0;
+}
+
+void sender_add_absent(struct sender *sender)
+{
+    sender->totals.sent++;
+    ACCOUNT(sender, sender->part, deleted);
 }
 
 int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,

@@ -70,6 +70,12 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
                         struct span document, struct error *err);
 int sender_add_delete(struct sender *sender, struct span id, struct span routing,
                       struct error *err);
+/* Deletes a copy that an earlier run wrote of a document that is elsewhere, too; what this run
+ * writes stays, should the copy be on the same shard. It does not count in the totals. */
+int sender_add_copy_delete(struct sender *sender, struct span id, struct span routing,
+                           struct error *err);
+/* Counts a delete of a document that is not in the index. */
+void sender_add_absent(struct sender *sender);
 /* Records a document that is not worth sending. */
 int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,
                   struct error *err);

@@ -12,10 +12,15 @@ static int sweep_page(struct load *load, const struct engine_document *page, siz
                       struct error *err)
 {
     _cleanup_free_ const char **ids = x_calloc(count, sizeof(char *));
+    _cleanup_free_ const char **routings = x_calloc(count, sizeof(char *));
     _cleanup_free_ bool *there = x_calloc(count, sizeof(bool));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         ids[i] = page[i].id;
-    if (load->source && source_has_ids(load->source, ids, count, there, err) < 0)
+        routings[i] = page[i].routing;
+    }
+    /* A document whose routing changed is there again, on another shard. */
+    if (load->source && source_has_ids(load->source, ids, load->copies.may_move ? routings : NULL,
+                                       count, there, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         struct span id = {page[i].id, strlen(page[i].id)};

@@ -11,16 +11,6 @@
 
 /* ---- the declaration ---- */
 
-static int routing_refused(const char *place, const char *shards, struct error *err)
-{
-    error_set(err, ERR_USAGE, "%s/documents.sql: _routing on %s shards is not supported", place,
-              shards);
-    error_detail(err,
-                 "When the _routing of a document changes, its copy on another shard would not "
-                 "be found and removed.");
-    return error_hint(err, "Set \"number_of_shards\" to 1 in index.json, or leave _routing out.");
-}
-
 /* Reads the files and lets the source prepare the SQL; *ret_search_path is the caller's. */
 static int read_and_prepare(struct context *context, const char *name,
                             struct declaration *ret_declaration, char **ret_search_path,
@@ -36,9 +26,6 @@ static int read_and_prepare(struct context *context, const char *name,
         source_use(source, &declaration.content, 0, place, err) < 0)
         return -1;
 
-    _cleanup_free_ char *shards = content_setting(&declaration.content, "number_of_shards", err);
-    if (source->columns.has_routing && shards && strcmp(shards, "1") != 0)
-        return routing_refused(place, shards, err);
     *ret_deletes = declaration.content.changed_sql ? "tracked" : "full only";
     *ret_search_path = x_strdup(source->search_path);
     *ret_declaration = TAKE(declaration);

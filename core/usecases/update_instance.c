@@ -39,6 +39,7 @@ struct update {
 
 static void update_release(struct update *update)
 {
+    copies_release(&update->load.copies);
     sender_close(update->sender);
     load_release(&update->load);
     full_load_release(&update->full);
@@ -172,7 +173,7 @@ static int load_everything(struct update *update, struct error *err)
 static int load_what_changed(struct update *update, struct error *err)
 {
     if (load_changed(&update->load, update->since, err) < 0 ||
-        sender_finish(update->sender, err) < 0)
+        copies_finish(&update->load.copies, err) < 0 || sender_finish(update->sender, err) < 0)
         return -1;
     return engine_refresh(update->context->engine, update->instance->index_name, err);
 }
@@ -181,7 +182,9 @@ static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const char *index_name = update->instance->index_name;
-    if (source_begin(update->source, err) < 0)
+    if (copies_open(&update->load.copies, context->engine, update->sender, index_name,
+                    update->source->columns.has_routing, err) < 0 ||
+        source_begin(update->source, err) < 0)
         return -1;
     if (update->since ? load_what_changed(update, err) < 0
                       : load_everything(update, err) < 0 || check_count(update, err) < 0)

@@ -146,16 +146,12 @@ def tidy(school):
         """,
     ),
     (
-        "_routing on several shards",
-        {
-            "index": '{"settings": {"number_of_shards": 2}}',
-            "documents": "SELECT id AS _id, title AS _routing, title FROM course",
-        },
+        "ids of another type in changed.sql",
+        {"changed": "SELECT changed_at AS _id FROM course WHERE changed_at >= $1"},
         """
         $ esmigrate es_create course_search
-        esmigrate: error: indexes/course_search/documents.sql: _routing on 2 shards is not supported
-        DETAIL: When the _routing of a document changes, its copy on another shard would not be found and removed.
-        HINT: Set "number_of_shards" to 1 in index.json, or leave _routing out.
+        esmigrate: error: indexes/course_search/changed.sql: its _id is timestamp with time zone, that of documents.sql is integer
+        HINT: Select the ids that documents.sql has as _id, in the same type.
         exit code 2
         """,
     ),

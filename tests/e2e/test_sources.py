@@ -149,17 +149,6 @@ def test_routing_goes_to_the_engine_on_one_shard(app):
     assert sorted(app.docs("course_search-1")) == ["1", "3"]
 
 
-def test_routing_is_refused_on_several_shards(app):
-    courses.make_courses(app)
-    app.ok("es_init")
-    for settings in ({"number_of_shards": 3}, {"index.number_of_shards": "3"}, {"index": {"number_of_shards": 3}}):
-        courses.declare(app, index={"settings": settings}, documents="SELECT id AS _id, 'r' AS _routing FROM course")
-        result = app.fails(2, "es_create", MASTER)
-        assert "documents.sql" in result.err and "_routing" in result.err and "3 shards" in result.err
-    assert app.indices() == []
-    assert courses.instances(app) == {}
-
-
 # ---- _id
 
 

@@ -1,0 +1,127 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/retry.h"
+#include "base/stop.h"
+#include "domain/engine.h"
+
+/* ---- documents ---- */
+
+void engine_documents_free(struct engine_document *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        free(list[i].id);
+        free(list[i].routing);
+    }
+    free(list);
+}
+
+/* The documents of a search; *ret_total (may be NULL): how many there are beyond the page, too. */
+static int read_page(struct engine *engine, const char *path, const char *body, const char *doing,
+                     struct engine_document **ret_list, size_t *ret_count, size_t *ret_total,
+                     struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    if (engine_ask(engine, path, body, doing, &answer, err) < 0)
+        return -1;
+    if (json_flag(json_get(answer, "timed_out"), false) ||
+        json_int(JSON_PATH(answer, "_shards", "failed"), 0) > 0)
+        return error_set(err, ERR_ENGINE, "engine: %s: a shard failed", doing);
+
+    json *hits = JSON_PATH(answer, "hits", "hits");
+    size_t count = json_length(hits);
+    struct engine_document *list = x_calloc(count, sizeof(*list));
+    for (size_t i = 0; i < count; i++) {
+        json *hit = json_at(hits, i);
+        list[i].id = x_strdup(json_text(json_get(hit, "_id"), ""));
+        list[i].routing = x_strdup(json_text(json_get(hit, "_routing"), NULL));
+        json *sort = json_get(hit, "sort");
+        list[i].seq_no = json_length(sort) ? json_int(json_at(sort, 0), -1) : -1;
+    }
+    *ret_list = list;
+    *ret_count = count;
+    if (ret_total)
+        *ret_total = (size_t)json_int(JSON_PATH(answer, "hits", "total", "value"), 0);
+    return 0;
+}
+
+int engine_documents(struct engine *engine, const char *index, size_t shard, int64_t after,
+                     int64_t upto, size_t limit, struct engine_document **ret_list,
+                     size_t *ret_count, struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_search?preference=_shards:%zu", escaped, shard);
+    _cleanup_free_ char *body =
+        x_printf("{\"size\":%zu,\"_source\":false,\"stored_fields\":[\"_routing\"],"
+                 "\"sort\":[{\"_seq_no\":\"asc\"}],\"track_total_hits\":false,"
+                 "\"query\":{\"range\":{\"_seq_no\":{\"gt\":%" PRId64 ",\"lte\":%" PRId64 "}}}}",
+                 limit, after, upto);
+    _cleanup_free_ char *doing = x_printf("read ids of \"%s\"", index);
+    return read_page(engine, path, body, doing, ret_list, ret_count, NULL, err);
+}
+
+int engine_documents_with(struct engine *engine, const char *index, const char *const *ids,
+                          size_t count, size_t limit, struct engine_document **ret_list,
+                          size_t *ret_count, size_t *ret_total, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer body = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_search", escaped);
+    _cleanup_free_ char *doing = x_printf("look up documents of \"%s\"", index);
+    buffer_printf(&body,
+                  "{\"size\":%zu,\"_source\":false,\"stored_fields\":[\"_routing\"],"
+                  "\"track_total_hits\":true,\"query\":{\"ids\":{\"values\":[",
+                  limit);
+    for (size_t i = 0; i < count; i++) {
+        if (i)
+            buffer_char(&body, ',');
+        json_write_string(&body, ids[i], strlen(ids[i]));
+    }
+    buffer_text(&body, "]}}}");
+    return read_page(engine, path, buffer_cstr(&body), doing, ret_list, ret_count, ret_total, err);
+}
+
+/* ---- writes of others ---- */
+
+/* Whether a bulk request through one of the index's write aliases is under way. */
+static int is_written(struct engine *engine, const char *index, bool *ret_written,
+                      struct error *err)
+{
+    _cleanup_(json_freep) json *answer = NULL;
+    /* "requests[1000], indices[qa_course_search-2.W1]" */
+    _cleanup_free_ char *written = x_printf("indices[%s.W", index);
+    if (engine_ask(engine, "/_tasks?actions=indices:data/write/bulk&detailed=true&group_by=none",
+                   NULL, "list tasks", &answer, err) < 0)
+        return -1;
+    json *tasks = json_get(answer, "tasks");
+    *ret_written = false;
+    for (size_t i = 0; i < json_length(tasks) && !*ret_written; i++)
+        *ret_written =
+            strstr(json_text(json_get(json_at(tasks, i), "description"), ""), written) != NULL;
+    return 0;
+}
+
+int engine_wait_written(struct engine *engine, const char *index, struct error *err)
+{
+    enum { LONGEST_MS = 90 * 1000, EVERY_MS = 50 };
+    for (int64_t began = clock_ms();;) {
+        bool written = false;
+        if (is_written(engine, index, &written, err) < 0) {
+            if (!engine_refused(err))
+                return -1;
+            error_release(err); /* the user may not see tasks */
+            return 0;
+        }
+        if (!written)
+            return 0;
+        if (clock_ms() - began > LONGEST_MS) {
+            error_set(err, ERR_ENGINE, "engine: a request of an earlier run still writes to \"%s\"",
+                      index);
+            return error_hint(err, "Run the same command again when it has ended.");
+        }
+        if (stop_sleep(EVERY_MS, err) < 0)
+            return -1;
+    }
+}

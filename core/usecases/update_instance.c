@@ -13,6 +13,7 @@
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/since.h"
+#include "usecases/tracked.h"
 
 /* One update of one instance, from the lock to the mark. */
 struct update {
@@ -196,7 +197,8 @@ static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const char *index_name = update->instance->index_name;
-    if (source_begin(update->source, err) < 0)
+    if (source_begin(update->source, err) < 0 ||
+        tracked_check(context, update->instance, update->source, update->since, err) < 0)
         return -1;
     int result = update->since ? load_changed(&update->load, update->since, err)
                                : load_all(&update->load, err);
@@ -292,7 +294,8 @@ static int update_in_run(struct update *update, const struct master *master, str
     struct report_item *item = update->item;
     if (read_options(update, master, err) < 0 || open_source(update, err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,
-                                                update->request->since, &update->since, err) < 0))
+                                                update->request->since, &update->since, err) < 0) ||
+        tracked_check(update->context, update->instance, update->source, update->since, err) < 0)
         return -1;
     item->mode = update->since ? "changed" : "full";
     item->changed_from = x_strdup(update->since);

@@ -108,6 +108,13 @@ char *tracker_probe(const struct tracker *tracker, int *ret_position)
     return ids_of(tracker, tracker->table);
 }
 
+char *tracker_bare_probe(const struct tracker *tracker)
+{
+    return x_printf("SELECT esmigrate_i.* FROM %s AS %s CROSS JOIN LATERAL (SELECT %s\n"
+                    ") AS esmigrate_i",
+                    tracker->table, tracker->alias, tracker->expression);
+}
+
 /* ---- the DDL ---- */
 
 static void add_heading(struct buffer *sql, const struct tracker *tracker)

@@ -33,6 +33,9 @@ char *tracker_name(const struct tracker *tracker);
  */
 char *tracker_probe(const struct tracker *tracker, int *ret_position);
 
+/* The same with the bare expression: one that has a comma in it yields more than one column. */
+char *tracker_bare_probe(const struct tracker *tracker);
+
 /* The DDL: several statements, which may be run again, as pasteable SQL. The caller's. */
 char *tracker_ddl(const struct tracker *tracker);
 

@@ -177,7 +177,8 @@ static int find_table(struct context *context, struct source *source, const char
     if (pg_query(source->pg, sql_source_track_table, PG_VALUES(table), &rows, err) < 0) {
         if (strcmp(err->sqlstate, undefined_name) == 0 || strcmp(err->sqlstate, no_privilege) == 0)
             err->kind = ERR_USAGE;
-        return error_prefix(err, "--table %s", table);
+        error_prefix(err, "--table %s", table);
+        return error_hint(err, "Write it as in SQL: lesson, app.lesson or '\"Lesson\"'.");
     }
     if (!pg_rows_count(rows))
         return no_table(source, table, err);
@@ -191,6 +192,9 @@ static int find_table(struct context *context, struct source *source, const char
 
 #define EXPRESSION_EXAMPLE "for example --id course_id"
 
+/* SQLSTATE: no such function, table or type. */
+static const char *const not_found[] = {"42883", "42P01", "42704"};
+
 /* The position that the server blames, as a character of the expression. */
 static int blame_expression(const char *expression, int before, struct error *err)
 {
@@ -202,13 +206,13 @@ static int blame_expression(const char *expression, int before, struct error *er
         error_prefix(err, "--id, character %d", character);
     else
         error_prefix(err, "--id");
+    for (size_t i = 0; i < ARRAY_SIZE(not_found); i++)
+        if (strcmp(err->sqlstate, not_found[i]) == 0)
+            return error_hint(err, "What is not PostgreSQL's own needs its schema, for example "
+                                   "public.slug(title): triggers do not use the search_path of "
+                                   "whoever writes.");
     if (err->hint)
         return -1;
-    if (strcmp(err->sqlstate, "42883") == 0 || strcmp(err->sqlstate, "42P01") == 0 ||
-        strcmp(err->sqlstate, "42704") == 0)
-        return error_hint(err, "What is not PostgreSQL's own needs its schema, for example "
-                               "public.slug(title): triggers do not use the search_path of "
-                               "whoever writes.");
     return error_hint(err, "It is one SQL expression over a row of the table, " EXPRESSION_EXAMPLE);
 }
 
@@ -221,20 +225,49 @@ static int not_one_value(struct error *err)
                       "\"unnest(ARRAY[course_id, other_id])\"");
 }
 
-/* As the trigger will run it: with its search_path. */
-static int check_expression(struct source *source, const struct tracker *tracker, struct error *err)
+static bool is_one_of(const char *type, const char *const *types, size_t count)
 {
-    _cleanup_(pg_description_release) struct pg_description description = {};
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(type, types[i]) == 0)
+            return true;
+    return false;
+}
+
+/* changed.sql casts the text of a recorded id to the type of _id. Types of the application, which
+ * have their schema here, are not judged. */
+static void compare_types(const char *type, const char *id_type, const struct log *log)
+{
+    static const char *const texts[] = {"text", "character varying", "bpchar"};
+    static const char *const numbers[] = {"smallint", "integer", "bigint"};
+    if (strcmp(type, id_type) == 0 || strchr(type, '.') ||
+        is_one_of(id_type, texts, ARRAY_SIZE(texts)) ||
+        (is_one_of(type, numbers, ARRAY_SIZE(numbers)) &&
+         is_one_of(id_type, numbers, ARRAY_SIZE(numbers))))
+        return;
+    log_say(log, LOG_WARNING,
+            "--id is of type %s, the _id of documents.sql of type %s: a value that is none would "
+            "make es_update fail",
+            type, id_type);
+}
+
+/* As the trigger will run it: with its search_path. */
+static int check_expression(struct source *source, const struct tracker *tracker,
+                            const struct log *log, struct error *err)
+{
+    _cleanup_(pg_description_release) struct pg_description description = {}, bare = {};
     int before;
     _cleanup_free_ char *probe = tracker_probe(tracker, &before);
+    _cleanup_free_ char *bare_probe = tracker_bare_probe(tracker);
     if (!tracker->expression[strspn(tracker->expression, " \t\r\n")])
         return not_one_value(err);
     if (pg_run(source->pg, "SET search_path = pg_catalog, pg_temp", err) < 0)
         return -1;
     if (pg_describe(source->pg, probe, &description, err) < 0)
         return blame_expression(tracker->expression, before, err);
-    if (description.count != 1 || description.parameters)
+    if (description.count != 1 || description.parameters ||
+        pg_describe(source->pg, bare_probe, &bare, err) < 0 || bare.count != 1)
         return not_one_value(err);
+    compare_types(bare.columns[0].type, tracker->id_type, log);
     return 0;
 }
 
@@ -303,7 +336,7 @@ static int make_plan(struct context *context, const struct track_request *reques
         .reader = pg_text(table, 0, "reader"),
     };
     _cleanup_free_ char *name = tracker_name(&tracker);
-    if (check_expression(source, &tracker, err) < 0 ||
+    if (check_expression(source, &tracker, context->log, err) < 0 ||
         say_others(context, source, &tracker, name, err) < 0)
         return -1;
     *plan = (struct track_plan){

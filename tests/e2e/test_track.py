@@ -433,6 +433,27 @@ def test_a_full_update_right_after_the_triggers_will_do_even_if_the_mark_stays_b
     declared.ok("es_update", MASTER, "1")
 
 
+def test_a_load_that_began_before_the_triggers_will_not_do_even_if_it_ended_after_them(declared):
+    made = [track(declared, "course", "id"), declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")]
+    declared.declare(MASTER, changed=" UNION ".join(one["changed_sql"] for one in made))
+    declared.ok("es_create", MASTER)
+    declared.ok("es_update", MASTER, "1")
+    # A load that is killed may be gone on with by the next one. The mark alone, an hour back, does not tell.
+    declared.declare(MASTER, master={"overlap": "1 hour"})
+    with contextlib.closing(declared.connect()) as gate:
+        gate.execute("BEGIN; LOCK TABLE esmigrate.horizon")
+        process = declared.start("es_update", MASTER, "1", "--full")
+        wait_until(lambda: declared.sql(
+            "SELECT 1 FROM pg_locks WHERE relation = 'esmigrate.horizon'::regclass AND NOT granted"))
+        process.kill()
+        gate.execute("COMMIT")
+    declared.sql(made[1]["ddl"])
+    declared.ok("es_update", MASTER, "1", "--full")
+    assert "recorded only since" in declared.fails(1, "es_update", MASTER, "1").err
+    declared.ok("es_update", MASTER, "1", "--full")
+    declared.ok("es_update", MASTER, "1")
+
+
 @pytest.mark.parametrize("loss", [
     "DROP TRIGGER {tracker}_delete ON lesson",
     "ALTER TABLE lesson DISABLE TRIGGER {tracker}_truncate",
@@ -449,6 +470,7 @@ def test_triggers_that_are_gone_are_noticed_and_made_again(app, loss):
     track(app, "public.lesson", "course_id")
     assert "recorded only since" in app.fails(1, "es_update", MASTER).err
     app.ok("es_update", MASTER, "--full")
+    app.ok("es_update", MASTER)
     app.sql("DELETE FROM lesson WHERE course_id = 5")
     assert app.ok("es_update", MASTER)[0]["indexed"] == 1
     assert_current(app)

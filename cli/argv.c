@@ -33,6 +33,7 @@ static make_public *filter_of(const char *word, size_t length)
     } filters[] = {
         {"--history", public_conninfo},
         {"--source", public_conninfo},
+        {"--owner", public_conninfo},
         {"--engine", public_urls},
     };
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)

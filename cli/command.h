@@ -75,6 +75,10 @@ void session_say_end(const struct session *session, const struct report *report)
 /* The indexes of the items, with commas between; the caller's (free()). */
 char *session_index_names(const struct report *report);
 
+/* Whether there is someone at a terminal who can be asked; and asks. */
+bool session_can_ask(void);
+int session_ask(struct error *err);
+
 /* Asks on a terminal whether the plan is meant; elsewhere --yes must have said so. */
 int session_confirm(const struct session *session, const struct report *plan, const char *verb,
                     struct error *err);

@@ -79,6 +79,7 @@ static struct settings read_settings(const struct options *options)
     return (struct settings){
         .history = option_text(options, OPT_HISTORY),
         .source = option_text(options, OPT_SOURCE),
+        .owner = option_text(options, OPT_OWNER),
         .engine =
             {
                 .urls = option_text(options, OPT_ENGINE),

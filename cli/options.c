@@ -91,6 +91,18 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_STATUS] = {"status", 0, KIND_CHOICE, "running|complete|partial|failed|interrupted", NULL,
                     NULL, "only actions with this status"},
     [OPT_LIMIT] = {"limit", 0, KIND_NUMBER, "N", NULL, "50", "show at most N"},
+    [OPT_TABLE] = {"table", 0, KIND_TEXT, "TABLE", NULL, NULL,
+                   "the table whose changes concern documents, as in SQL: lesson, app.lesson, "
+                   "'\"Lesson\"'"},
+    [OPT_ID] = {"id", 0, KIND_TEXT, "EXPR", NULL, NULL,
+                "SQL expression over a row of it: the _id of the document"},
+    [OPT_APPLY] = {"apply", 0, KIND_FLAG, NULL, NULL, NULL, "run the SQL in the source"},
+    [OPT_OWNER] = {"owner", 0, KIND_TEXT, "CONNINFO", "ESMIGRATE_SOURCE_OWNER", NULL,
+                   "the source as a role that may change it; left out: as --source"},
+    [OPT_PRUNE] = {"prune", 0, KIND_FLAG, NULL, NULL, NULL,
+                   "remove records that are old and that every live instance has read"},
+    [OPT_KEEP] = {"keep", 0, KIND_TEXT, "INTERVAL", NULL, "7 days",
+                  "with --prune: younger records stay"},
 };
 
 const struct option_spec *option_spec(enum option_id id)
@@ -188,7 +200,7 @@ static int from_two_variables(struct options *options, enum option_id id, struct
 
 static int read_environment(struct options *options, struct error *err)
 {
-    for (enum option_id id = 0; id < OPT_COMMON_END; id++) {
+    for (enum option_id id = 0; id < OPT_COUNT; id++) {
         if (!specs[id].environment || options->values[id])
             continue;
         if (id == OPT_ENGINE) {

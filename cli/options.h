@@ -58,6 +58,12 @@ enum option_id {
     OPT_ACTION,
     OPT_STATUS,
     OPT_LIMIT,
+    OPT_TABLE,
+    OPT_ID,
+    OPT_APPLY,
+    OPT_OWNER,
+    OPT_PRUNE,
+    OPT_KEEP,
     OPT_COUNT,
 };
 

@@ -127,16 +127,20 @@ static void release(struct output *output)
     free(output);
 }
 
+/* The row whose first cell is cells[first]. */
+static void print_object(const struct output *output, size_t first)
+{
+    for (size_t c = 0; c < output->column_count; c++)
+        printf("%s\"%s\": %s", c ? ", " : "{", output->columns[c].name,
+               output->cells[first + c].json);
+    putchar('}');
+}
+
 static void print_json(const struct output *output)
 {
-    for (size_t i = 0; i < output->count; i++) {
-        size_t column = i % output->column_count;
-        if (column == 0)
-            fputs(i ? ",\n  {" : "[\n  {", stdout);
-        printf("%s\"%s\": %s", column ? ", " : "", output->columns[column].name,
-               output->cells[i].json);
-        if (column + 1 == output->column_count)
-            putchar('}');
+    for (size_t i = 0; i < output->count; i += output->column_count) {
+        fputs(i ? ",\n  " : "[\n  ", stdout);
+        print_object(output, i);
     }
     puts(output->count ? "\n]" : "[]");
 }
@@ -276,6 +280,13 @@ void output_close(struct output *output)
         print_json(output);
     else if (output->count)
         print_table(output);
+    release(output);
+}
+
+void output_close_object(struct output *output)
+{
+    print_object(output, 0);
+    putchar('\n');
     release(output);
 }
 

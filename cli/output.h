@@ -47,6 +47,9 @@ void output_json(struct output *output, const char *json); /* a JSON text as it 
 /* Prints and releases. */
 void output_close(struct output *output);
 
+/* As output_close() of JSON, the one row as an object without an array around it. */
+void output_close_object(struct output *output);
+
 /* As output_close() of a table, each row upright: as "name: value" lines. */
 void output_close_upright(struct output *output);
 

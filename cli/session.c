@@ -75,18 +75,28 @@ static int unconfirmed(const struct session *session, const struct report *plan,
     return error_hint(err, "If that is meant, give --yes.");
 }
 
-int session_confirm(const struct session *session, const struct report *plan, const char *verb,
-                    struct error *err)
+bool session_can_ask(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+int session_ask(struct error *err)
 {
     char answer[16] = "";
-    if (!plan->count)
-        return 0;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return unconfirmed(session, plan, verb, err);
-    print_plan(plan, verb);
     fputs("Go on? [y/N] ", stderr);
     if (fgets(answer, sizeof(answer), stdin) &&
         (strcmp(answer, "y\n") == 0 || strcmp(answer, "yes\n") == 0))
         return 0;
     return error_set(err, ERR_UNCONFIRMED, "not confirmed; nothing was changed");
+}
+
+int session_confirm(const struct session *session, const struct report *plan, const char *verb,
+                    struct error *err)
+{
+    if (!plan->count)
+        return 0;
+    if (!session_can_ask())
+        return unconfirmed(session, plan, verb, err);
+    print_plan(plan, verb);
+    return session_ask(err);
 }

@@ -158,23 +158,6 @@ int source_read_range(struct source *source, const char *first, const char *end,
     return start_reading(source, condition, err);
 }
 
-int source_estimate_range(struct source *source, const char *first, const char *end,
-                          struct source_estimate *ret_estimate, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *condition = range_condition(source, first, end);
-    buffer_text(&sql, "EXPLAIN ");
-    source_reading_sql(source, &sql, condition);
-    if (pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, &rows, err) < 0)
-        return source_failed(source, source_documents_file, err);
-    const char *cost = strstr(pg_text(rows, 0, "\"QUERY PLAN\""), "cost=");
-    if (!cost ||
-        sscanf(cost, "cost=%*f..%lf rows=%lf", &ret_estimate->cost, &ret_estimate->documents) != 2)
-        return error_set(err, ERR_POSTGRES, "source database: EXPLAIN is not understood");
-    return 0;
-}
-
 int source_read_changed(struct source *source, const char *since, struct error *err)
 {
     _cleanup_free_ char *time = pg_literal(source->pg, since);
@@ -331,42 +314,52 @@ int source_close_changed_ids(struct source *source, struct error *err)
 /* ---- what reading would cost ---- */
 
 /* The planner's estimate for a statement. */
-static int cost_of(struct source *source, const struct buffer *statement, const char *const *values,
-                   size_t count, double *ret_cost, struct error *err)
+static int estimate(struct source *source, const struct buffer *statement,
+                    const char *const *values, size_t count, struct source_estimate *ret_estimate,
+                    struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_free_ char *sql = x_printf("EXPLAIN %s", buffer_cstr(statement));
+    *ret_estimate = (struct source_estimate){};
     if (pg_query(source->pg, sql, values, count, &rows, err) < 0)
         return source_failed(source, source_documents_file, err);
     /* "Seq Scan on course  (cost=0.00..35.50 rows=2550 width=4)" */
     const char *cost = strstr(pg_text(rows, 0, "\"QUERY PLAN\""), "(cost=");
-    const char *total = cost ? strstr(cost, "..") : NULL;
-    *ret_cost = total ? strtod(total + strlen(".."), NULL) : 0;
+    if (!cost ||
+        sscanf(cost, "(cost=%*f..%lf rows=%lf", &ret_estimate->cost, &ret_estimate->documents) != 2)
+        return error_set(err, ERR_POSTGRES, "source database: EXPLAIN is not understood");
     return 0;
 }
 
-int source_cost_of_ids(struct source *source, const char *const *ids, size_t count,
-                       double *ret_cost, struct error *err)
+int source_estimate_range(struct source *source, const char *first, const char *end,
+                          struct source_estimate *ret_estimate, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *condition = range_condition(source, first, end);
+    source_reading_sql(source, &sql, condition);
+    return estimate(source, &sql, PG_NO_VALUES, ret_estimate, err);
+}
+
+int source_estimate_ids(struct source *source, const char *const *ids, size_t count,
+                        struct source_estimate *ret_estimate, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_free_ char *condition = reading_condition(source, ids, count);
     source_reading_sql(source, &sql, condition);
-    return cost_of(source, &sql, PG_NO_VALUES, ret_cost, err);
+    return estimate(source, &sql, PG_NO_VALUES, ret_estimate, err);
 }
 
 /* Of its parts, since the planner knows little of how many rows a join of expressions gives. */
-int source_cost_of_named(struct source *source, const char *since, double *ret_cost,
-                         struct error *err)
+int source_estimate_named(struct source *source, const char *since,
+                          struct source_estimate *ret_estimate, struct error *err)
 {
-    _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
-    double all, ids;
-    source_reading_sql(source, &documents, NULL);
+    struct source_estimate all, ids;
     source_changed_sql(source, &changed);
-    if (cost_of(source, &documents, PG_NO_VALUES, &all, err) < 0 ||
-        cost_of(source, &changed, CHANGED_VALUES(source, since), &ids, err) < 0)
+    if (source_estimate_range(source, NULL, NULL, &all, err) < 0 ||
+        estimate(source, &changed, CHANGED_VALUES(source, since), &ids, err) < 0)
         return -1;
-    *ret_cost = all + ids;
+    *ret_estimate = (struct source_estimate){ids.documents, all.cost + ids.cost};
     return 0;
 }
 

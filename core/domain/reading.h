@@ -40,14 +40,6 @@ int source_read_named(struct source *source, const char *since, struct error *er
  * be. */
 int source_probe_ids(struct source *source, bool *ret_comparable, struct error *err);
 
-/* What the planner expects of reading a range. */
-struct source_estimate {
-    double documents;
-    double cost; /* in the planner's units */
-};
-int source_estimate_range(struct source *source, const char *first, const char *end,
-                          struct source_estimate *ret_estimate, struct error *err);
-
 /* As pg_copy_next(); a null _id is ERR_FAILED. */
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
                          struct error *err);
@@ -64,11 +56,19 @@ int source_next_changed_ids(struct source *source, size_t limit, char ***ret_ids
 /* Leaves out those that are left. */
 int source_close_changed_ids(struct source *source, struct error *err);
 
-/* What the planner thinks that source_read_ids() and source_read_named() would cost. */
-int source_cost_of_ids(struct source *source, const char *const *ids, size_t count,
-                       double *ret_cost, struct error *err);
-int source_cost_of_named(struct source *source, const char *since, double *ret_cost,
-                         struct error *err);
+/* ---- what reading would cost, as the planner expects it ---- */
+
+struct source_estimate {
+    double documents;
+    double cost; /* in the planner's units */
+};
+/* Of the documents of a range / with these ids / that changed.sql names, in one pass. */
+int source_estimate_range(struct source *source, const char *first, const char *end,
+                          struct source_estimate *ret_estimate, struct error *err);
+int source_estimate_ids(struct source *source, const char *const *ids, size_t count,
+                        struct source_estimate *ret_estimate, struct error *err);
+int source_estimate_named(struct source *source, const char *since,
+                          struct source_estimate *ret_estimate, struct error *err);
 
 /* ---- questions about ids ---- */
 

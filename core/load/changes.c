@@ -47,21 +47,21 @@ static int choose_pass(struct load *load, const char *since, const struct id_set
 {
     const struct source *source = load->source;
     int64_t batches = (total + IDS_AT_ONCE - 1) / IDS_AT_ONCE;
-    double batch = 0, pass = 0;
+    struct source_estimate batch, pass;
     *ret_pass = false;
     if (batches < 2 || !first->count)
         return 0;
-    if (source_cost_of_ids(load->source, (const char *const *)first->ids, first->count, &batch,
-                           err) < 0 ||
-        source_cost_of_named(load->source, since, &pass, err) < 0)
+    if (source_estimate_ids(load->source, (const char *const *)first->ids, first->count, &batch,
+                            err) < 0 ||
+        source_estimate_named(load->source, since, &pass, err) < 0)
         return -1;
     bool exact = source->ids_as_text || source->columns.id_is_exact;
-    *ret_pass = exact && pass < batch * (double)batches;
+    *ret_pass = exact && pass.cost < batch.cost * (double)batches;
     log_say(load->log, LOG_DETAIL,
             "%s: changed.sql names %" PRId64 " ids: read %s (the planner's costs: %.0f in %" PRId64
             " batches by _id, %.0f in one pass)%s",
             load->index_name, total, *ret_pass ? "in one pass over documents.sql" : "by _id",
-            batch * (double)batches, batches, pass,
+            batch.cost * (double)batches, batches, pass.cost,
             exact ? "" : "; ids of this type may be equal and differ as text: no pass");
     return 0;
 }

@@ -44,6 +44,7 @@ void context_init(struct context *context, const struct settings *settings, int 
     };
     pg_conninfo_secrets(settings->history, &context->secrets);
     pg_conninfo_secrets(settings->source, &context->secrets);
+    pg_conninfo_secrets(settings->owner, &context->secrets);
     http_url_secrets(settings->engine.urls, NULL, &context->secrets);
     secrets_add(&context->secrets, getenv("PGPASSWORD"));
 

@@ -18,6 +18,7 @@
 struct settings {
     const char *history;        /* conninfo; "" leaves everything to libpq's environment */
     const char *source;         /* conninfo, or NULL: that of the master, else the history's */
+    const char *owner;          /* conninfo of the source as its owner; NULL or "": as source */
     struct http_options engine; /* URLs and what they are opened with, but for the next three; ""
                                    is as good as NULL in these all */
     const char *engine_password_file; /* files whose one line is the secret, or NULL */

@@ -17,6 +17,7 @@
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/since.h"
+#include "usecases/tracked.h"
 
 /* One update of one instance, from the lock to the mark. */
 struct update {
@@ -184,7 +185,8 @@ static int load_in_snapshot(struct update *update, struct error *err)
     const char *index_name = update->instance->index_name;
     if (copies_open(&update->load.copies, context->engine, update->sender, index_name,
                     update->source->columns.has_routing, err) < 0 ||
-        source_begin(update->source, err) < 0)
+        source_begin(update->source, err) < 0 ||
+        tracked_check(context, update->instance, update->source, update->since, err) < 0)
         return -1;
     if (update->since ? load_what_changed(update, err) < 0
                       : load_everything(update, err) < 0 || check_count(update, err) < 0)
@@ -261,7 +263,8 @@ static int update_in_run(struct update *update, const struct master *master, str
         feed_open_source(update->context, update->instance, &update->options, &update->source,
                          err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,
-                                                update->request->since, &update->since, err) < 0))
+                                                update->request->since, &update->since, err) < 0) ||
+        tracked_check(update->context, update->instance, update->source, update->since, err) < 0)
         return -1;
     item->mode = update->since ? "changed" : "full";
     item->changed_from = x_strdup(update->since);

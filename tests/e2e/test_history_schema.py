@@ -129,7 +129,8 @@ def test_a_complete_action_accounts_for_all_it_sent(app):
 
 
 def test_every_statement_prepares_and_its_first_line_names_its_parameters(app):
-    app.ok("es_init")
+    declare_items(app, 1)
+    app.ok("es_track", "item", "--table", "item", "--id", "id", "--apply", "--yes")
     wrong = {}
     with contextlib.closing(app.connect()) as connection:
         for file in STATEMENTS:

@@ -37,6 +37,7 @@ TEST(values_are_made_public)
     static const char *const rows[][3] = {
         {"--source", "host=db password=geheim dbname=x", "--source|dbname='x' host='db'"},
         {"--source=host=db password=geheim", "y", "--source=host='db'|y"},
+        {"--owner", "host=db password=geheim", "--owner|host='db'"},
         {"--history", "postgresql://app:geheim@db/x", "--history|user='app' dbname='x' host='db'"},
         {"--history=postgresql://app@db/x?password=geheim", "y",
          "--history=user='app' dbname='x' host='db'|y"},

@@ -22,8 +22,11 @@ static void line_release(struct line *line)
 
 #define _cleanup_line_ _cleanup_(line_release)
 
-static const struct command_option own[] = {
-    {OPT_FULL, NULL}, {OPT_SINCE, "a time"}, {OPT_LIMIT, NULL}, {OPT_COUNT, NULL}};
+static const struct command_option own[] = {{OPT_FULL, NULL},
+                                            {OPT_SINCE, "a time"},
+                                            {OPT_LIMIT, NULL},
+                                            {OPT_OWNER, NULL},
+                                            {OPT_COUNT, NULL}};
 
 /* Parses the words, separated by one space each, as those of a command with the options above. */
 static int parse(struct line *line, const char *words)
@@ -262,6 +265,7 @@ TEST(the_environment_fills_what_was_not_given)
     } rows[] = {
         {"ESMIGRATE_HISTORY", OPT_HISTORY},
         {"ESMIGRATE_SOURCE", OPT_SOURCE},
+        {"ESMIGRATE_SOURCE_OWNER", OPT_OWNER},
         {"ESMIGRATE_ENGINE_USER", OPT_ENGINE_USER},
         {"ESMIGRATE_ENGINE_PASSWORD_FILE", OPT_ENGINE_PASSWORD_FILE},
         {"ESMIGRATE_API_KEY_FILE", OPT_API_KEY_FILE},

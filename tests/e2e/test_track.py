@@ -1,0 +1,588 @@
+"""es_track: deletes and changes of joined tables, by whichever SQL, are in the next update."""
+
+import contextlib
+import threading
+
+import courses
+import psycopg
+import pytest
+from faults import wait_until
+
+MASTER = courses.MASTER
+INDEX = {"mappings": {"dynamic": "strict", "properties": {"title": {"type": "text"}, "lessons": {"type": "text"}}}}
+# No _changed_at: what is found to have changed is what the trackers recorded.
+DOCUMENTS = """
+SELECT c.id AS _id, c.title,
+       (SELECT coalesce(string_agg(l.name, ', ' ORDER BY l.id), '') FROM lesson l WHERE l.course_id = c.id) AS lessons
+FROM course c
+"""
+NO_OVERLAP = {"overlap": "0 seconds"}
+
+
+@contextlib.contextmanager
+def role(app, suffix, options="LOGIN"):
+    name = app.prefix + suffix
+    app.sql(f"CREATE ROLE {name} {options}")
+    try:
+        yield name
+    finally:
+        app.sql(f"DROP OWNED BY {name}")
+        app.sql(f"DROP ROLE {name}")
+
+
+def make_tables(app):
+    app.sql("CREATE TABLE course (id int PRIMARY KEY, title text)")
+    app.sql("CREATE TABLE lesson (id int PRIMARY KEY, course_id int REFERENCES course ON DELETE CASCADE, name text)")
+    fill_tables(app)
+
+
+def fill_tables(app):
+    """Courses 1..20 with two lessons each: lesson n is of course 1 + n % 20."""
+    app.sql("TRUNCATE course, lesson")
+    app.sql("INSERT INTO course SELECT n, 'Course ' || n FROM generate_series(1, 20) n")
+    app.sql("INSERT INTO lesson SELECT n, 1 + n % 20, 'Lesson ' || n FROM generate_series(1, 40) n")
+
+
+def track(app, table, expression, *options):
+    """The tracker, made: the object that -o json prints."""
+    return app.ok("es_track", MASTER, "--table", table, "--id", expression, "--apply", "--yes", *options)
+
+
+def tracked(app):
+    """course_search-1, active, of two tables that are tracked."""
+    make_tables(app)
+    app.ok("es_init")
+    app.declare(MASTER, index=INDEX, documents=DOCUMENTS, master=NO_OVERLAP)
+    made = [track(app, "course", "id"), track(app, "lesson", "course_id")]
+    app.declare(MASTER, changed="\nUNION ".join(tracker["changed_sql"] for tracker in made))
+    app.ok("es_create", MASTER)
+    app.ok("es_update", MASTER, "1")
+    app.ok("es_activate", MASTER)
+    return [tracker["tracker"] for tracker in made]
+
+
+def expected(app):
+    return {str(row["_id"]): {"title": row["title"], "lessons": row["lessons"]} for row in app.sql(DOCUMENTS)}
+
+
+def assert_current(app, index="course_search-1"):
+    assert app.docs(index) == expected(app)
+
+
+def recorded(app, tracker=None):
+    rows = app.sql("SELECT tracker, doc_id FROM esmigrate_source.change")
+    return sorted(row["doc_id"] for row in rows if tracker in (None, row["tracker"]))
+
+
+def age(app, interval):
+    """As if all that is recorded, and the trackers, were that much older."""
+    app.sql("UPDATE esmigrate_source.change SET changed_at = changed_at - %s::interval", (interval,))
+    app.sql("UPDATE esmigrate_source.tracker SET began_at = began_at - %s::interval", (interval,))
+
+
+def set_mark(app, interval, number=1):
+    """changed_through of an instance, that much before now."""
+    app.sql("UPDATE esmigrate.index_instance SET changed_through = now() - %s::interval WHERE number = %s",
+            (interval, number))
+
+
+# ---- every writer
+
+
+@pytest.fixture(scope="module")
+def shared_school(postgres_server, engine, tmp_path_factory):
+    app = courses.own_app(postgres_server, engine, tmp_path_factory.mktemp("school"))
+    tracked(app)
+    app.sql("CREATE SCHEMA shadow; CREATE TABLE shadow.change (tracker text, doc_id text);"
+            " CREATE FUNCTION shadow.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS 'SELECT NULL::timestamptz'")
+    with role(app, "writer") as writer:
+        app.sql(f"GRANT INSERT, UPDATE, DELETE, TRUNCATE, SELECT ON course, lesson TO {writer}")
+        yield app
+    app.clean_up()
+
+
+@pytest.fixture
+def school(shared_school):
+    """course_search-1 is current, and nothing is recorded since."""
+    fill_tables(shared_school)
+    shared_school.ok("es_update", MASTER)
+    shared_school.sql("DELETE FROM esmigrate_source.change")
+    return shared_school
+
+
+WRITERS = {
+    "insert": ("INSERT INTO lesson VALUES (101, 1, 'a'), (102, 1, 'b'), (103, 2, 'c')", {1, 2}),
+    "update": ("UPDATE lesson SET name = 'Renamed' WHERE course_id IN (3, 4)", {3, 4}),
+    "key_change": ("UPDATE lesson SET course_id = 6 WHERE course_id = 5", {5, 6}),
+    "id_change": ("BEGIN; DELETE FROM lesson WHERE course_id = 5; UPDATE course SET id = 200 WHERE id = 5; COMMIT", {5, 200}),
+    "delete": ("DELETE FROM lesson WHERE course_id = 7", {7}),
+    "on_conflict": ("INSERT INTO lesson VALUES (104, 8, 'new'), (16, 9, 'moved')"
+                    " ON CONFLICT (id) DO UPDATE SET course_id = excluded.course_id", {8, 9, 17}),
+    "cascade": ("DELETE FROM course WHERE id = 10", {10}),
+    "cte": ("WITH gone AS (DELETE FROM lesson WHERE course_id = 11 RETURNING *),"
+            " moved AS (UPDATE lesson SET name = name || '!' WHERE course_id = 12)"
+            " INSERT INTO course SELECT 300 + count(*), 'Of a CTE' FROM gone", {11, 12, 302}),
+    "null": ("UPDATE lesson SET course_id = NULL WHERE course_id = 13; INSERT INTO lesson VALUES (105, NULL, 'x')", {13}),
+    "replica": ("SET session_replication_role = replica; UPDATE course SET title = 'Loaded' WHERE id = 14", {14}),
+    "search_path": ("SET search_path = shadow, pg_catalog; UPDATE public.course SET title = 'Shadow' WHERE id = 15", {15}),
+    "code": ("DO $$ BEGIN EXECUTE 'UPDATE course SET title = ''Done'' WHERE id = 16'; END $$", {16}),
+    "several": ("BEGIN; DELETE FROM lesson WHERE course_id = 17; COMMIT AND CHAIN;"
+                " UPDATE course SET title = 'Chained' WHERE id = 18; COMMIT; DELETE FROM lesson WHERE id = 1", {2, 17, 18}),
+    "rollback": ("BEGIN; DELETE FROM course; ROLLBACK", set()),
+    "savepoint": ("BEGIN; UPDATE course SET title = 'Kept' WHERE id = 18; SAVEPOINT a;"
+                  " DELETE FROM course WHERE id = 19; ROLLBACK TO a; COMMIT", {18}),
+    "merge": ("MERGE INTO lesson l USING (VALUES (18, 'merged'), (17, NULL), (999, 'made')) v (id, name) ON v.id = l.id"
+              " WHEN MATCHED AND v.name IS NULL THEN DELETE WHEN MATCHED THEN UPDATE SET course_id = 20"
+              " WHEN NOT MATCHED THEN INSERT VALUES (v.id, 1, v.name)", {1, 18, 19, 20}),
+    "truncate": ("TRUNCATE lesson", set(range(1, 21))),
+    "truncate_cascade": ("TRUNCATE course CASCADE", set(range(1, 21))),
+    "other_role": ("SET ROLE {writer}; UPDATE lesson SET course_id = 3 WHERE id = 1; DELETE FROM course WHERE id = 20;"
+                   " TRUNCATE lesson", set(range(1, 21))),
+    "other_role_deletes": ("SET ROLE {writer}; DELETE FROM course WHERE id = 20", {20}),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_what_any_sql_changes_is_in_the_next_update_and_nothing_else(school, writer):
+    statements, changed = WRITERS[writer]
+    if writer == "merge" and school.sql("SHOW server_version_num")[0]["server_version_num"] < "150000":
+        pytest.skip("MERGE is of PostgreSQL 15")
+    with contextlib.closing(school.connect()) as connection:
+        connection.execute(statements.replace("{writer}", school.prefix + "writer"))
+    assert_next_update_brings(school, changed)
+
+
+def assert_next_update_brings(app, changed):
+    assert {int(doc_id) for doc_id in recorded(app)} == changed
+    there = {row["id"] for row in app.sql("SELECT id FROM course")}
+    [item] = app.ok("es_update", MASTER)
+    assert (item["mode"], item["indexed"], item["deleted"]) == ("changed", len(changed & there), len(changed - there))
+    assert_current(app)
+
+
+def test_what_copy_writes_is_in_the_next_update(school):
+    with contextlib.closing(school.connect()) as connection:
+        with connection.cursor().copy("COPY lesson FROM STDIN") as copy:
+            for row in ((201, 1, "a"), (202, 1, "b"), (203, 4, "c")):
+                copy.write_row(row)
+    assert_next_update_brings(school, {1, 4})
+
+
+def test_a_statement_records_each_document_once(school):
+    school.sql("INSERT INTO lesson SELECT 1000 + n, 1 + n % 2, 'Many' FROM generate_series(1, 5000) n")
+    assert recorded(school) == ["1", "2"]
+
+
+def test_a_change_that_commits_after_an_update_is_in_the_next_one(school):
+    with contextlib.closing(school.connect()) as late:
+        late.execute("BEGIN; DELETE FROM lesson WHERE course_id = 3")
+        for _ in range(2):
+            school.ok("es_update", MASTER)
+        assert school.docs("course_search-1")["3"]["lessons"] != ""
+        late.execute("COMMIT")
+    [item] = school.ok("es_update", MASTER)
+    assert item["indexed"] == 1
+    assert_current(school)
+
+
+def test_writers_and_updates_at_the_same_time_leave_nothing_behind(school):
+    stop, errors = threading.Event(), []
+
+    def write(number):
+        try:
+            with contextlib.closing(school.connect()) as connection:
+                for step in range(1000):
+                    course = 1 + (step * 7 + number) % 20
+                    connection.execute(
+                        f"BEGIN; UPDATE lesson SET course_id = {course} WHERE id = {1 + (step + 10 * number) % 40};"
+                        f" SELECT pg_sleep({(step % 5) / 50});"
+                        f" DELETE FROM lesson WHERE id > 1000 AND id % 4 = {number};"
+                        f" INSERT INTO lesson VALUES ({1000 + 4 * step + number}, {course}, 'New'); COMMIT")
+                    if stop.is_set():
+                        return
+        except psycopg.Error as error:
+            errors.append(error)
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for _ in range(8):
+        school.ok("es_update", MASTER)
+    stop.set()
+    for writer in writers:
+        writer.join()
+    assert not [error for error in errors if not isinstance(error, psycopg.errors.DeadlockDetected)]
+    school.ok("es_update", MASTER)
+    assert_current(school)
+
+
+# ---- tables and expressions
+
+
+def ids_after(app, table, expression, *statements):
+    """What a tracker of its own records of them."""
+    tracker = track(app, table, expression)["tracker"]
+    for statement in statements:
+        app.sql(statement)
+    return recorded(app, tracker)
+
+
+@pytest.fixture
+def declared(app):
+    make_tables(app)
+    app.ok("es_init")
+    app.declare(MASTER, index=INDEX, documents=DOCUMENTS, master=NO_OVERLAP)
+    return app
+
+
+def test_names_of_any_kind(declared):
+    long = "Ü" * 20 + "x" * 23  # 63 bytes
+    declared.sql(f'CREATE SCHEMA "My ""Schema"; CREATE TABLE "My ""Schema"."{long}" ("Order" int, "found" text, tg_op text);'
+                 ' CREATE TABLE "SELECT (" (id int)')
+    table = f'"My ""Schema"."{long}"'
+    written = [f"INSERT INTO {table} VALUES (1, 'a', 'b')", f"UPDATE {table} SET \"Order\" = 2", f"TRUNCATE {table}"]
+    assert ids_after(declared, table, '"Order"', *written) == ["1", "1", "2", "2"]
+    assert ids_after(declared, table, "found || tg_op", *written) == ["ab"] * 3
+    assert ids_after(declared, '"SELECT ("', '"SELECT (".id', 'INSERT INTO "SELECT (" VALUES (7)') == ["7"]
+    names = [row["name"] for row in declared.sql("SELECT name FROM esmigrate_source.tracker")]
+    assert len(set(names)) == 3 and all(len(name) <= 54 for name in names)
+
+
+def test_expressions_of_any_kind(declared):
+    insert = "INSERT INTO lesson VALUES ((SELECT max(id) + 1 FROM lesson), 4, 'It''s 100 %')"
+    for expression, ids in (
+        ("'c-' || course_id -- with its prefix", ["c-4"]),
+        ("E'\\\\' || course_id || $$'%s$$ || $esmigrate$x$esmigrate$", ["\\4'%sx"]),
+        ("unnest(ARRAY[course_id, id - id, NULL])", ["0", "4"]),
+        ("(SELECT c.title FROM public.course c WHERE c.id = lesson.course_id)", ["Course 4"]),
+        ("name", ["It's 100 %"]),
+        ("nullif(course_id, 4)", []),
+    ):
+        assert ids_after(declared, "public.lesson", expression, insert) == ids, expression
+
+
+def test_a_partitioned_table_is_tracked_where_it_is_written_to_by_its_name(declared):
+    declared.sql("CREATE TABLE event (id int, course_id int) PARTITION BY RANGE (id);"
+                 " CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (100);"
+                 " CREATE TABLE event_2 PARTITION OF event FOR VALUES FROM (100) TO (200)")
+    moves = ["INSERT INTO event VALUES (1, 3), (2, 4)", "UPDATE event SET id = 150, course_id = 5 WHERE id = 1"]
+    result = declared.run("es_track", MASTER, "--table", "event", "--id", "course_id", check=0)
+    assert "public.event is partitioned: what is written to a partition by its own name" in result.err
+    assert ids_after(declared, "event", "course_id", *moves, "TRUNCATE event") == ["3", "3", "4", "4", "5", "5"]
+    assert "public.event_1 is a partition" in declared.run(
+        "es_track", MASTER, "--table", "event_1", "--id", "course_id", check=0).err
+    assert ids_after(declared, "event_1", "course_id", "INSERT INTO event_1 VALUES (5, 6)") == ["6"]
+
+
+def test_an_inheriting_table_is_named(declared):
+    declared.sql("CREATE TABLE special_lesson () INHERITS (lesson); INSERT INTO special_lesson VALUES (500, 9, 'Child')")
+    result = declared.run("es_track", MASTER, "--table", "lesson", "--id", "course_id", check=0)
+    assert "has tables that inherit from it" in result.err
+    # Through the parent its rows are seen too.
+    assert ids_after(declared, "lesson", "course_id", "UPDATE lesson SET name = 'x' WHERE id = 500") == ["9"]
+
+
+def test_a_table_that_replication_fills_is_refused(declared):
+    declared.sql("CREATE SUBSCRIPTION feed CONNECTION 'dbname=none' PUBLICATION p"
+                 " WITH (connect = false, slot_name = NONE)")
+    try:
+        declared.sql("INSERT INTO pg_subscription_rel SELECT oid, 'lesson'::regclass, 'r' FROM pg_subscription")
+        refused = declared.fails(2, "es_track", MASTER, "--table", "lesson", "--id", "course_id")
+        assert 'filled by subscription "feed"' in refused.err
+    finally:
+        declared.sql("DROP SUBSCRIPTION feed")
+
+
+# ---- the SQL
+
+
+def test_the_printed_sql_runs_as_it_stands_and_twice(declared):
+    printed = declared.run("es_track", MASTER, "--table", "lesson", "--id", "course_id", check=0).out
+    json = declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")
+    assert set(json) == {"id", "action", "master", "table", "tracker", "result", "ddl", "changed_sql"}
+    assert (json["id"], json["result"], json["table"], json["master"]) == (None, "printed", "public.lesson", MASTER)
+    assert printed.startswith(json["ddl"]) and printed.endswith(f"\n-- {json['changed_sql']}\n")
+    assert declared.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'esmigrate_source'") == []
+    declared.sql(printed)
+    before = declared.sql("SELECT * FROM esmigrate_source.tracker")
+    with contextlib.closing(declared.connect()) as writer:
+        # Triggers that are there are not made again, so that nobody waits for anybody.
+        writer.execute("BEGIN; UPDATE lesson SET name = 'Busy'")
+        declared.sql("SET lock_timeout = '1s'")
+        declared.sql(json["ddl"])
+        writer.execute("ROLLBACK")
+    assert declared.sql("SELECT * FROM esmigrate_source.tracker") == before
+    assert declared.sql("SELECT count(*) FROM pg_trigger WHERE tgrelid = 'lesson'::regclass AND NOT tgisinternal"
+                        " AND tgname LIKE 'course_search%%'")[0]["count"] == 4
+    declared.sql("DROP SCHEMA esmigrate_source CASCADE; DELETE FROM lesson")
+
+
+def test_the_select_has_the_type_of_id_and_follows_union(declared):
+    changed_sql = declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")["changed_sql"]
+    assert changed_sql.startswith("SELECT doc_id::integer AS _id FROM esmigrate_source.change WHERE tracker = '")
+    for kind, cast in (("text", ""), ("uuid", "::uuid"), ("varchar(9)", '::character varying'), ("bigint", "::bigint")):
+        declared.declare(MASTER, documents=f"SELECT NULL::{kind} AS _id, 'x' AS title;")
+        made = track(declared, "lesson", "course_id")
+        assert made["changed_sql"].startswith(f"SELECT doc_id{cast} AS _id FROM")
+        declared.declare(MASTER, changed=f"SELECT NULL::{kind} AS _id UNION {made['changed_sql']}")
+        declared.ok("es_create", MASTER)
+
+
+def test_without_a_declaration_the_newest_instance_tells_the_type(declared):
+    declared.ok("es_create", MASTER)
+    made = declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id", env={"ESMIGRATE_INDEXES": "none"})
+    assert "doc_id::integer" in made["changed_sql"]
+
+
+def test_printing_writes_nothing_and_needs_no_history(app):
+    make_tables(app)
+    app.declare(MASTER, index=INDEX, documents=DOCUMENTS)
+    app.sql("ALTER DATABASE " + app.database + " SET default_transaction_read_only = on")
+    made = app.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")
+    assert made["result"] == "printed"
+    assert app.sql("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'esmigrate%%'") == []
+
+
+# ---- applying
+
+
+def test_apply_writes_a_row_of_the_master(declared):
+    made = track(declared, "lesson", "course_id", "--tag", "release 7")
+    row = courses.last_action(declared)
+    assert (str(row["id"]), row["action"], row["status"], row["result"]) == (made["id"], "track", "complete", "applied")
+    assert (row["master"], row["instance"], row["tag"]) == (MASTER, None, "release 7")
+    assert made["result"] == "applied"
+
+
+def test_apply_asks_and_a_dry_run_changes_nothing(declared):
+    words = ["es_track", MASTER, "--table", "lesson", "--id", "course_id", "--apply"]
+    before = courses.everything(declared)
+    declared.fails(8, *words)
+    assert "dry run: nothing was changed" in declared.run(*words, "--yes", "--dry-run", check=0).err
+    code, shown = declared.terminal(*words, answers=[("[y/N]", "n\n")])
+    assert code == 8 and "CREATE TRIGGER" in shown
+    assert courses.everything(declared) == before
+    assert declared.sql("SELECT 1 FROM pg_namespace WHERE nspname = 'esmigrate_source'") == []
+    code, shown = declared.terminal(*words, answers=[("[y/N]", "y\n")])
+    assert code == 0
+    assert declared.sql("SELECT source_table FROM esmigrate_source.tracker") == [{"source_table": "public.lesson"}]
+
+
+def test_the_owner_applies_and_prunes_what_the_reader_only_reads(declared):
+    with role(declared, "reader") as reader:
+        declared.sql(f"GRANT SELECT ON course, lesson TO {reader}; GRANT pg_read_all_stats TO {reader}")
+        declared.env["ESMIGRATE_SOURCE"] = declared.conninfo.replace("user=postgres", f"user={reader}")
+        refused = declared.fails(5, "es_track", MASTER, "--table", "lesson", "--id", "course_id", "--apply", "--yes")
+        assert "--owner CONNINFO or ESMIGRATE_SOURCE_OWNER" in refused.err
+        declared.env["ESMIGRATE_SOURCE_OWNER"] = declared.conninfo
+        made = track(declared, "lesson", "course_id")
+        assert f"TO {reader};" in made["ddl"]
+        declared.declare(MASTER, changed=made["changed_sql"])
+        declared.ok("es_create", MASTER)
+        declared.ok("es_update", MASTER, "1")
+        declared.sql("DELETE FROM lesson WHERE course_id = 1")
+        assert declared.ok("es_update", MASTER, "1")[0]["indexed"] == 1
+        assert_current(declared)
+        age(declared, "8 days")
+        assert [item["removed"] for item in declared.ok("es_track", "--prune")] == [1]
+        declared.sql(f"REVOKE SELECT ON esmigrate_source.tracker FROM {reader}")
+        assert "GRANT SELECT" in declared.fails(5, "es_update", MASTER, "1").err
+        declared.fails(2, "es_track", MASTER, "--table", "lesson", "--id", "course_id", "--apply", "--yes",
+                       "--owner", declared.postgres.conninfo("postgres"))
+
+
+def test_a_killed_apply_is_settled_by_the_next_command(declared):
+    with contextlib.closing(declared.connect()) as writer:
+        writer.execute("BEGIN; UPDATE lesson SET name = 'Busy'")
+        process = declared.start("es_track", MASTER, "--table", "lesson", "--id", "course_id", "--apply", "--yes",
+                                 "--lock-timeout", "60")
+        wait_until(lambda: declared.sql("SELECT 1 FROM pg_locks WHERE relation = 'lesson'::regclass AND NOT granted"))
+        process.kill()
+        writer.execute("ROLLBACK")
+    declared.ok("es_create", MASTER)
+    [killed] = [row for row in declared.history() if row["action"] == "track"]
+    assert (killed["status"], killed["error"]) == ("interrupted", "the run ended without saying how")
+    track(declared, "lesson", "course_id")
+
+
+# ---- what was not recorded
+
+
+def test_an_index_filled_before_its_triggers_is_refused_until_a_full_update(declared):
+    made = [track(declared, "course", "id"), declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")]
+    declared.declare(MASTER, changed=" UNION ".join(one["changed_sql"] for one in made))
+    declared.ok("es_create", MASTER)
+    declared.ok("es_update", MASTER, "1")
+    declared.sql("DELETE FROM lesson WHERE course_id = 4")  # seen by no trigger
+    declared.sql(made[1]["ddl"])
+    refused = declared.fails(1, "es_update", MASTER, "1")
+    assert "changes of public.lesson are recorded only since" in refused.err and "course_search-1 --full" in refused.err
+    declared.fails(1, "es_update", MASTER, "1", "--dry-run")
+    declared.ok("es_update", MASTER, "1", "--full")
+    assert_current(declared)
+    declared.sql("DELETE FROM lesson WHERE course_id = 5")
+    assert declared.ok("es_update", MASTER, "1")[0]["indexed"] == 1
+
+
+def test_a_full_update_right_after_the_triggers_will_do_even_if_the_mark_stays_behind(declared):
+    declared.declare(MASTER, master={"overlap": "1 hour"})
+    made = track(declared, "lesson", "course_id")
+    declared.declare(MASTER, changed=made["changed_sql"])
+    declared.ok("es_create", MASTER)
+    declared.ok("es_update", MASTER, "1")
+    declared.ok("es_update", MASTER, "1")
+
+
+def test_a_load_that_began_before_the_triggers_will_not_do_even_if_it_ended_after_them(declared):
+    made = [track(declared, "course", "id"), declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")]
+    declared.declare(MASTER, changed=" UNION ".join(one["changed_sql"] for one in made))
+    declared.ok("es_create", MASTER)
+    declared.ok("es_update", MASTER, "1")
+    # A load that is killed may be gone on with by the next one. The mark alone, an hour back, does not tell.
+    declared.declare(MASTER, master={"overlap": "1 hour"})
+    with contextlib.closing(declared.connect()) as gate:
+        gate.execute("BEGIN; LOCK TABLE esmigrate.horizon")
+        process = declared.start("es_update", MASTER, "1", "--full")
+        wait_until(lambda: declared.sql(
+            "SELECT 1 FROM pg_locks WHERE relation = 'esmigrate.horizon'::regclass AND NOT granted"))
+        process.kill()
+        gate.execute("COMMIT")
+    declared.sql(made[1]["ddl"])
+    declared.ok("es_update", MASTER, "1", "--full")
+    assert "recorded only since" in declared.fails(1, "es_update", MASTER, "1").err
+    declared.ok("es_update", MASTER, "1", "--full")
+    declared.ok("es_update", MASTER, "1")
+
+
+@pytest.mark.parametrize("loss", [
+    "DROP TRIGGER {tracker}_delete ON lesson",
+    "ALTER TABLE lesson DISABLE TRIGGER {tracker}_truncate",
+    "ALTER TABLE lesson RENAME TO old_lesson; CREATE TABLE lesson (LIKE old_lesson INCLUDING ALL);"
+    " INSERT INTO lesson SELECT * FROM old_lesson; DROP TABLE old_lesson",
+])
+def test_triggers_that_are_gone_are_noticed_and_made_again(app, loss):
+    tracker = tracked(app)[1]
+    app.sql(loss.replace("{tracker}", tracker))
+    app.sql("DELETE FROM lesson WHERE course_id = 4")
+    refused = app.fails(1, "es_update", MASTER)
+    assert "the triggers of public.lesson that changed.sql relies on are gone or switched off" in refused.err
+    assert "es_track course_search --table 'public.lesson' --id 'course_id' --apply" in refused.err
+    track(app, "public.lesson", "course_id")
+    assert "recorded only since" in app.fails(1, "es_update", MASTER).err
+    app.ok("es_update", MASTER, "--full")
+    app.ok("es_update", MASTER)
+    app.sql("DELETE FROM lesson WHERE course_id = 5")
+    assert app.ok("es_update", MASTER)[0]["indexed"] == 1
+    assert_current(app)
+
+
+# ---- pruning
+
+
+PRUNE_FIELDS = {
+    "id": courses.is_uuid, "action": courses.is_text, "master": courses.is_text, "table": courses.is_text,
+    "tracker": courses.is_text, "readers": courses.is_count, "removed": courses.is_count,
+    "pruned_up_to": courses.or_null(courses.is_time),
+}
+
+
+def prune(app, *options):
+    """Records removed, by table."""
+    items = app.ok("es_track", "--prune", *options)
+    return {item["table"]: item["removed"] for item in items}
+
+
+def old_and_new(app):
+    """Of each table a record of eight days ago and one of now, both read."""
+    tracked(app)
+    app.sql("DELETE FROM esmigrate_source.change")
+    app.sql("UPDATE course SET title = 'Old' WHERE id = 1; UPDATE lesson SET name = 'Old' WHERE id = 1")
+    app.ok("es_update", MASTER)
+    age(app, "8 days")
+    app.sql("UPDATE course SET title = 'New' WHERE id = 2; UPDATE lesson SET name = 'New' WHERE id = 2")
+    app.ok("es_update", MASTER)
+
+
+def test_only_old_records_are_pruned(app):
+    old_and_new(app)
+    assert prune(app, "--dry-run") == {"public.course": 1, "public.lesson": 1}
+    assert len(recorded(app)) == 4
+    items = app.ok("es_track", MASTER, "--prune")
+    courses.assert_fields(items, PRUNE_FIELDS)
+    assert [(item["removed"], item["readers"]) for item in items] == [(1, 1), (1, 1)]
+    row = courses.last_action(app)
+    assert (row["action"], row["status"], row["result"], row["master"]) == ("track", "complete", "pruned", MASTER)
+    assert recorded(app) == ["2", "3"]
+    assert prune(app) == {"public.course": 0, "public.lesson": 0}
+    assert prune(app, "--keep", "0 seconds") == {"public.course": 1, "public.lesson": 1}
+    app.ok("es_update", MASTER)
+    assert_current(app)
+
+
+def test_what_a_live_instance_has_not_read_is_kept(app):
+    old_and_new(app)
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "2")
+    app.ok("es_activate", MASTER, "2")
+    app.ok("es_create", MASTER, "--force")  # not filled: it needs no old record
+    set_mark(app, "9 days")
+    kept = app.run("es_track", "--prune", check=0)
+    assert 'index "' + app.prefix + 'course_search-1" has read changes up to' in kept.err
+    assert len(recorded(app)) == 4
+    app.ok("es_update", MASTER, "1")  # the way back is still there
+    assert_current(app)
+    set_mark(app, "9 days")
+    app.ok("es_drop", "course_search-1", "--yes")
+    assert prune(app) == {"public.course": 1, "public.lesson": 1}
+
+
+def test_an_instance_behind_what_was_pruned_is_refused_until_a_full_update(app):
+    old_and_new(app)
+    assert prune(app)["public.course"] == 1
+    set_mark(app, "9 days")  # as from a dump of the history
+    for options in ([], ["--dry-run"]):
+        refused = app.fails(1, "es_update", MASTER, *options)
+        assert "no longer recorded in the source" in refused.err and "course_search-1 --full" in refused.err
+    app.ok("es_update", MASTER, "--full")
+    app.ok("es_update", MASTER)
+    assert_current(app)
+    [earlier] = app.sql("SELECT to_char(now() - interval '9 days', 'YYYY-MM-DD\"T\"HH24:MI:SSOF\":00\"') AS time")
+    assert "no longer recorded" in app.fails(1, "es_update", MASTER, "--since", earlier["time"]).err
+
+
+def test_another_history_on_the_same_source_sees_what_was_pruned_and_prunes_only_its_own(app, make_app):
+    old_and_new(app)
+    other = make_app()
+    other.ok("es_init")
+    other.declare("other", index="{}", documents="SELECT 1 AS _id")
+    env = {"ESMIGRATE_SOURCE": app.conninfo}
+    other.ok("es_create", "other", env=env)
+    assert other.ok("es_track", "--prune", env=env) == []
+    assert len(recorded(app)) == 4
+    other.declare(MASTER, index=INDEX, documents=DOCUMENTS, changed=(app.indexes / MASTER / "changed.sql").read_text())
+    other.ok("es_create", MASTER, env=env)
+    other.ok("es_update", MASTER, "1", env=env)
+    set_mark(other, "9 days")
+    prune(app)
+    assert "no longer recorded" in other.fails(1, "es_update", MASTER, "1", env=env).err
+
+
+def test_pruning_between_the_check_and_the_reading_is_noticed(app):
+    """The check is made again in the snapshot that is read: a lock holds the update before it."""
+    old_and_new(app)
+    set_mark(app, "7 days 23 hours")
+    gate = app.connect()
+    with contextlib.closing(gate):
+        gate.execute("BEGIN; LOCK TABLE esmigrate.horizon")
+        process = app.start("es_update", MASTER)
+        wait_until(lambda: app.sql("SELECT 1 FROM pg_locks WHERE relation = 'esmigrate.horizon'::regclass AND NOT granted"))
+        app.sql("UPDATE esmigrate_source.tracker SET pruned_up_to = now() - interval '1 day'")
+        gate.execute("COMMIT")
+    assert "no longer recorded" in process.wait(check=1).err
+
+
+def test_the_database_of_a_master_that_tracks_nothing_is_left_alone(app):
+    courses.filled(app, changed=courses.CHANGED)
+    result = app.run("es_track", "--prune", check=0)
+    assert "there is nothing to do" in result.err
+    assert app.history()[-1]["action"] == "update"

@@ -240,6 +240,22 @@ int64_t version_in_reason(const char *reason)
     return found ? strtoll(found + sizeof(words) - 1, NULL, 10) : -1;
 }
 
+int64_t bulk_limit_in_answer(const char *answer, size_t length)
+{
+    /* "max_coordinating_and_primary_bytes=53687091"; newer ones: "max_coordinating_bytes=..." */
+    static const char word[] = "max_coordinating";
+    enum { OVERHEAD = 2 }; /* network.breaker.inflight_requests.overhead */
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(json_freep) json *parsed = json_parse(answer, length, &ignored);
+    json *error = json_get(parsed, "error");
+    int64_t limit = json_int(json_get(error, "bytes_limit"), -1) / OVERHEAD;
+    const char *named = strstr(json_text(json_get(error, "reason"), ""), word);
+    const char *number = named ? strchr(named, '=') : NULL;
+    if (limit <= 0 && number)
+        limit = strtoll(number + 1, NULL, 10);
+    return limit > 0 ? limit : -1;
+}
+
 /* ---- reading ---- */
 
 typedef int bulk_visit(size_t item, const struct bulk_result *result, void *data,

@@ -138,66 +138,66 @@ char *bulk_item_id(const struct bulk *bulk, size_t item)
  * or a pipeline has no place there, or an index would be emptied without a word.
  */
 static const struct {
-    int status; /* 0: any */
-    enum bulk_blame blame;
     const char *type;
     const char *reason; /* a part of it; NULL: any */
+    int status;         /* 0: any */
+    enum bulk_blame blame;
 } known[] = {
     /* The write alias has an upper case letter: without the alias, it is no name of an index. */
-    {400, BLAME_WRITER, "invalid_index_name_exception", NULL},
+    {"invalid_index_name_exception", NULL, 400, BLAME_WRITER},
 
-    {400, BLAME_PIPELINE, "illegal_argument_exception", "pipeline with id ["},
-    {500, BLAME_PIPELINE, "illegal_state_exception", "non-existent pipeline"},
-    {400, BLAME_PIPELINE, "graph_structure_exception", NULL}, /* Elasticsearch 8: a cycle */
+    {"illegal_argument_exception", "pipeline with id [", 400, BLAME_PIPELINE},
+    {"illegal_state_exception", "non-existent pipeline", 500, BLAME_PIPELINE},
+    {"graph_structure_exception", NULL, 400, BLAME_PIPELINE}, /* Elasticsearch 8: a cycle */
 
-    {400, BLAME_INDEX, "illegal_argument_exception", "no write index is defined"},
-    {400, BLAME_INDEX, "illegal_argument_exception", "documents per shard"}, /* 2,147,483,519 */
-    {400, BLAME_INDEX, "index_closed_exception", NULL},
-    {404, BLAME_INDEX, "index_not_found_exception", NULL},
-    {404, BLAME_INDEX, "alias_not_found_exception", NULL},
-    {404, BLAME_INDEX, "shard_not_found_exception", NULL},
+    {"illegal_argument_exception", "no write index is defined", 400, BLAME_INDEX},
+    {"illegal_argument_exception", "documents per shard", 400, BLAME_INDEX}, /* 2,147,483,519 */
+    {"index_closed_exception", NULL, 400, BLAME_INDEX},
+    {"index_not_found_exception", NULL, 404, BLAME_INDEX},
+    {"alias_not_found_exception", NULL, 404, BLAME_INDEX},
+    {"shard_not_found_exception", NULL, 404, BLAME_INDEX},
 
-    {0, BLAME_BLOCK, "cluster_block_exception", NULL},
-    {0, BLAME_BLOCK, "index_create_block_exception", NULL}, /* OpenSearch */
+    {"cluster_block_exception", NULL, 0, BLAME_BLOCK},
+    {"index_create_block_exception", NULL, 0, BLAME_BLOCK}, /* OpenSearch */
 
-    {0, BLAME_RIGHT, "security_exception", NULL},
-    {0, BLAME_RIGHT, "authorization_exception", NULL},
+    {"security_exception", NULL, 0, BLAME_RIGHT},
+    {"authorization_exception", NULL, 0, BLAME_RIGHT},
 
     /* A node that goes answers 500 for what it could not do any more. */
-    {500, BLAME_BUSY, "node_closed_exception", NULL},
-    {500, BLAME_BUSY, "node_disconnected_exception", NULL},
-    {500, BLAME_BUSY, "node_not_connected_exception", NULL},
-    {500, BLAME_BUSY, "receive_timeout_transport_exception", NULL},
-    {500, BLAME_BUSY, "already_closed_exception", NULL},
-    {500, BLAME_BUSY, "shard_not_in_primary_mode_exception", NULL},
-    {500, BLAME_BUSY, "timeout_exception", NULL}, /* since Elasticsearch 8.13 it is 429 */
-    {500, BLAME_BUSY, "process_cluster_event_timeout_exception", NULL},
+    {"node_closed_exception", NULL, 500, BLAME_BUSY},
+    {"node_disconnected_exception", NULL, 500, BLAME_BUSY},
+    {"node_not_connected_exception", NULL, 500, BLAME_BUSY},
+    {"receive_timeout_transport_exception", NULL, 500, BLAME_BUSY},
+    {"already_closed_exception", NULL, 500, BLAME_BUSY},
+    {"shard_not_in_primary_mode_exception", NULL, 500, BLAME_BUSY},
+    {"timeout_exception", NULL, 500, BLAME_BUSY}, /* since Elasticsearch 8.13 it is 429 */
+    {"process_cluster_event_timeout_exception", NULL, 500, BLAME_BUSY},
 
     /* both families */
-    {400, BLAME_DOCUMENT, "mapper_parsing_exception", NULL},
-    {400, BLAME_DOCUMENT, "strict_dynamic_mapping_exception", NULL},
-    {400, BLAME_DOCUMENT, "illegal_argument_exception", NULL}, /* field limits, long keywords */
-    {400, BLAME_DOCUMENT, "parsing_exception", NULL},
-    {400, BLAME_DOCUMENT, "parse_exception", NULL},
-    {400, BLAME_DOCUMENT, "x_content_parse_exception", NULL},
-    {400, BLAME_DOCUMENT, "json_parse_exception", NULL},
-    {400, BLAME_DOCUMENT, "json_e_o_f_exception", NULL},
-    {400, BLAME_DOCUMENT, "not_x_content_exception", NULL},
-    {400, BLAME_DOCUMENT, "input_coercion_exception", NULL},
-    {400, BLAME_DOCUMENT, "number_format_exception", NULL},
-    {400, BLAME_DOCUMENT, "date_time_parse_exception", NULL},
-    {400, BLAME_DOCUMENT, "max_bytes_length_exceeded_exception", NULL},
-    {400, BLAME_DOCUMENT, "invalid_shape_exception", NULL},
-    {400, BLAME_DOCUMENT, "routing_missing_exception", NULL},
-    {400, BLAME_DOCUMENT, "script_exception", NULL},
-    {500, BLAME_DOCUMENT, "fail_processor_exception", NULL}, /* a pipeline's own refusal */
+    {"mapper_parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"strict_dynamic_mapping_exception", NULL, 400, BLAME_DOCUMENT},
+    {"illegal_argument_exception", NULL, 400, BLAME_DOCUMENT}, /* field limits, long keywords */
+    {"parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"x_content_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"json_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"json_e_o_f_exception", NULL, 400, BLAME_DOCUMENT},
+    {"not_x_content_exception", NULL, 400, BLAME_DOCUMENT},
+    {"input_coercion_exception", NULL, 400, BLAME_DOCUMENT},
+    {"number_format_exception", NULL, 400, BLAME_DOCUMENT},
+    {"date_time_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"max_bytes_length_exceeded_exception", NULL, 400, BLAME_DOCUMENT},
+    {"invalid_shape_exception", NULL, 400, BLAME_DOCUMENT},
+    {"routing_missing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"script_exception", NULL, 400, BLAME_DOCUMENT},
+    {"fail_processor_exception", NULL, 500, BLAME_DOCUMENT}, /* a pipeline's own refusal */
 
     /* Elasticsearch 8 and later */
-    {400, BLAME_DOCUMENT, "document_parsing_exception", NULL},
-    {400, BLAME_DOCUMENT, "x_content_e_o_f_exception", NULL},
+    {"document_parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"x_content_e_o_f_exception", NULL, 400, BLAME_DOCUMENT},
 
     /* OpenSearch 2.12 and later, and Elasticsearch 8.10: limits of the JSON parser */
-    {400, BLAME_DOCUMENT, "stream_constraints_exception", NULL},
+    {"stream_constraints_exception", NULL, 400, BLAME_DOCUMENT},
 };
 
 enum bulk_blame bulk_blame(int status, const char *type, const char *reason)
@@ -249,6 +249,22 @@ int64_t version_in_reason(const char *reason)
     static const char words[] = "current version [";
     const char *found = reason ? strstr(reason, words) : NULL;
     return found ? strtoll(found + sizeof(words) - 1, NULL, 10) : -1;
+}
+
+int64_t bulk_limit_in_answer(const char *answer, size_t length)
+{
+    /* "max_coordinating_and_primary_bytes=53687091"; newer ones: "max_coordinating_bytes=..." */
+    static const char word[] = "max_coordinating";
+    enum { OVERHEAD = 2 }; /* network.breaker.inflight_requests.overhead */
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_(json_freep) json *parsed = json_parse(answer, length, &ignored);
+    json *error = json_get(parsed, "error");
+    int64_t limit = json_int(json_get(error, "bytes_limit"), -1) / OVERHEAD;
+    const char *named = strstr(json_text(json_get(error, "reason"), ""), word);
+    const char *number = named ? strchr(named, '=') : NULL;
+    if (limit <= 0 && number)
+        limit = strtoll(number + 1, NULL, 10);
+    return limit > 0 ? limit : -1;
 }
 
 /* ---- reading ---- */

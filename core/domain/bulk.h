@@ -103,6 +103,13 @@ int bulk_read_answer(const struct bulk *bulk, const char *answer, size_t length,
                                   struct error *err),
                      void *data, struct error *err);
 
+/*
+ * The largest body, in bytes, that the limit which a whole request met has room for, out of an
+ * answer 429 of a circuit breaker or of the indexing pressure; -1 if it names none. A larger
+ * request fits at no time.
+ */
+int64_t bulk_limit_in_answer(const char *answer, size_t length);
+
 /* The engine's version of the document out of a version conflict's reason, or -1. */
 int64_t version_in_reason(const char *reason);
 

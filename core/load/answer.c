@@ -9,6 +9,7 @@
 
 enum {
     BLOCKED_BUDGET_MS = 30 * 1000,
+    LARGE_BYTES = 5 * 1024 * 1024,
     MANY_REFUSED = 1000, /* so many, and nothing accepted: it is not the documents */
 };
 
@@ -174,6 +175,13 @@ static int back_off(struct sender *sender, struct batch *batch, int retry_after_
     }
     error_set(err, ERR_ENGINE, "index \"%s\": given up after %d tries: %s",
               sender->options.index_name, batch->retry.attempts + 1, why->message);
+    if (batch->bulk.count == 1 && batch->bulk.body.length > LARGE_BYTES) {
+        _cleanup_free_ char *id = bulk_item_id(&batch->bulk, 0);
+        error_detail(err, "It was one request for document \"%.100s\" alone, of %zu bytes.", id,
+                     batch->bulk.body.length);
+        return error_hint(err, "What was accepted stays. Is the document too large for the engine? "
+                               "\"max_document_bytes\" in master.json rejects it unsent.");
+    }
     return error_hint(err, "What was accepted stays. Run the same command again when the engine "
                            "is well.");
 }
@@ -296,7 +304,8 @@ static int read_answer(struct sender *sender, struct batch *batch,
     return result;
 }
 
-/* A whole request was refused for what is in it: halve it until the culprit stands alone. */
+/* A whole request was refused for what is in it, or for its size: halve it until the culprit stands
+ * alone. */
 static int split(struct sender *sender, struct batch *batch, int status, const struct error *why,
                  struct error *err)
 {
@@ -319,6 +328,15 @@ static int split(struct sender *sender, struct batch *batch, int status, const s
     return 0;
 }
 
+/* No waiting makes room for a request that is larger than the engine's limit. */
+static bool never_fits(const struct batch *batch, const struct http_request *request)
+{
+    if (request->failure || request->status != 429)
+        return false;
+    int64_t limit = bulk_limit_in_answer(buffer_cstr(&request->response), request->response.length);
+    return limit > 0 && limit < (int64_t)batch->bulk.body.length;
+}
+
 int answer_settle(struct sender *sender, struct batch *batch, const struct http_request *request,
                   struct error *err)
 {
@@ -328,6 +346,8 @@ int answer_settle(struct sender *sender, struct batch *batch, const struct http_
         return read_answer(sender, batch, request, err);
 
     engine_answer_error(request, "bulk", &why);
+    if (never_fits(batch, request))
+        return split(sender, batch, request->status, &why, err);
     if (request->failure || request->status == 429 || request->status == 502 ||
         request->status == 503 || request->status == 504) {
         sender->totals.retries += (int64_t)batch->bulk.count;

@@ -4,7 +4,16 @@ import threading
 
 import pytest
 
-from faults import ITEM_DOCUMENTS, assert_accounted, declare_items, expected_items, filled_items, instance, wait_until
+from faults import (
+    ITEM_DOCUMENTS,
+    assert_accounted,
+    declare_items,
+    expected_items,
+    filled_items,
+    instance,
+    through_proxy,
+    wait_until,
+)
 from servers import Engine
 
 BAD = [str(n) for n in range(7000, 100_001, 10_000)]
@@ -299,15 +308,30 @@ def test_a_write_block_stops_the_run_and_rejects_nothing(app):
     assert app.docs("item") == expected_items(app)
 
 
-def test_a_tripped_breaker_is_waited_for(app):
+def test_a_breaker_that_no_request_fits_is_met_with_smaller_ones(app):
     declare_items(app, 2000)
     app.ok("es_create", "item")
     limit = "network.breaker.inflight_requests.limit"
-    app.engine_server.must("PUT", "_cluster/settings", {"transient": {limit: "20kb"}})
-    process = app.start("es_update", "item", "1", "-v")
-    wait_until(lambda: "trying again" in process.err)
-    app.engine_server.must("PUT", "_cluster/settings", {"transient": {limit: None}})
-    process.wait(check=0)
+    app.engine_server.must("PUT", "_cluster/settings", {"transient": {limit: "400kb"}})
+    app.ok("es_update", "item", "1")
+    row = last_action(app)
+    assert (row["docs_indexed"], row["docs_rejected"], row["retries"] > 0) == (2000, 0, True)
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_a_tripped_breaker_is_waited_for(app):
+    declare_items(app, 2000)
+    app.ok("es_create", "item")
+    limit = "indices.breaker.total.limit"
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_bulk", "before")
+        process = app.start("es_update", "item", "1", "-v")
+        held.wait()
+        app.engine_server.must("PUT", "_cluster/settings", {"transient": {limit: "1%"}})
+        held.release()
+        wait_until(lambda: "trying again" in process.err)
+        app.engine_server.must("PUT", "_cluster/settings", {"transient": {limit: None}})
+        process.wait(check=0)
     row = last_action(app)
     assert (row["status"], row["docs_sent"], row["docs_indexed"]) == ("complete", 2000, 2000)
     assert row["retries"] > 0
@@ -317,9 +341,8 @@ def test_a_tripped_breaker_is_waited_for(app):
 @pytest.fixture(scope="module")
 def narrow_engine(engine, server_folder):
     """An engine with one writer, a queue of one, little memory for requests, and a limit below our bulk bodies."""
-    narrow = ["thread_pool.write.size: 1", "thread_pool.write.queue_size: 1", "http.max_content_length: 4mb"]
-    if engine.family == "opensearch":
-        narrow.append("indexing_pressure.memory.limit: 6mb")
+    narrow = ["thread_pool.write.size: 1", "thread_pool.write.queue_size: 1", "http.max_content_length: 4mb",
+              "indexing_pressure.memory.limit: 2mb"]
     server = Engine(engine.family, server_folder / f"narrow.{engine.family}",
                     *[word for line in narrow for word in ("--set", line)])
     yield server
@@ -335,7 +358,7 @@ def hammer(server, index, stop):
 
 def test_a_busy_engine_gets_every_document_in_the_end(make_app, narrow_engine):
     app = make_app(engine=narrow_engine)
-    declare_items(app, 4_000)
+    declare_items(app, 2_000)
     # Even our own requests in flight are more than the engine has memory for.
     app.sql("UPDATE item SET title = to_json(repeat('text ', 800) || id)")
     app.ok("es_create", "item")
@@ -353,7 +376,7 @@ def test_a_busy_engine_gets_every_document_in_the_end(make_app, narrow_engine):
     result = process.wait(check=0)
     assert "busy" in result.err or "429" in result.err or "rejected_execution" in result.err
     row = last_action(app)
-    assert (row["status"], row["docs_sent"], row["docs_indexed"]) == ("complete", 4_000, 4_000)
+    assert (row["status"], row["docs_sent"], row["docs_indexed"]) == ("complete", 2_000, 2_000)
     assert row["retries"] > 0
     assert rejected(app) == {}
     assert app.docs("item-1") == expected_items(app)
@@ -373,6 +396,25 @@ def test_a_request_that_is_too_large_is_halved_until_the_culprit_stands_alone(ma
     expected = expected_items(app)
     del expected["200"]
     assert app.docs("item-1") == expected
+
+
+def test_a_document_that_the_engine_never_has_room_for_is_rejected_at_once(make_app, narrow_engine):
+    """It is below http.max_content_length, and above the memory for requests: 429 as if waiting could help."""
+    app = make_app(engine=narrow_engine)
+    declare_items(app, 400)
+    app.sql("UPDATE item SET title = to_json(repeat('word ', 6000)) WHERE id <> 200")
+    app.sql("UPDATE item SET title = to_json(repeat('word ', 600000)) WHERE id = 200")
+    app.ok("es_create", "item")
+    result = app.fails(4, "es_update", "item", "1")
+    assert result.seconds < 60
+    assert list(rejected(app)) == ["200"]
+    assert rejected(app)["200"]["http_status"] == 429
+    row = last_action(app)
+    assert (row["docs_sent"], row["docs_indexed"], row["docs_rejected"]) == (400, 399, 1)
+    assert_accounted(row)
+    app.sql("UPDATE item SET title = to_json('short'::text) WHERE id = 200")
+    app.ok("es_retry", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
 
 
 # ---- duplicate ids

@@ -146,6 +146,29 @@ TEST(the_engines_version_is_read_from_the_reason)
         assert_true(version_in_reason(rows[i].reason) == rows[i].wanted);
 }
 
+TEST(the_limit_of_a_whole_request_is_read)
+{
+    static const struct {
+        const char *answer;
+        int64_t wanted;
+    } rows[] = {
+        {"{\"error\":{\"type\":\"circuit_breaking_exception\",\"reason\":\"[in_flight_requests] "
+         "Data "
+         "too large\",\"bytes_wanted\":6066,\"bytes_limit\":1024},\"status\":429}",
+         512},
+        {"{\"error\":{\"type\":\"rejected_execution_exception\",\"reason\":\"rejected execution of "
+         "coordinating operation [all_bytes=0, coordinating_operation_bytes=63000124, "
+         "max_coordinating_and_primary_bytes=53687091]\"},\"status\":429}",
+         53687091},
+        {"{\"error\":{\"reason\":\"rejected execution: queue capacity 1\"},\"status\":429}", -1},
+        {"{\"error\":{\"reason\":\"max_coordinating_and_primary_bytes\"},\"status\":429}", -1},
+        {"<html>429</html>", -1},
+        {"", -1},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        assert_true(bulk_limit_in_answer(rows[i].answer, strlen(rows[i].answer)) == rows[i].wanted);
+}
+
 /* ---- reading ---- */
 
 /* What a visit was told, a line per item: "number verdict status type: reason". */
@@ -355,6 +378,7 @@ int main(void)
         cmocka_unit_test(what_is_to_blame_is_told_by_the_reason_too),
         cmocka_unit_test(a_block_that_goes_away_with_the_next_master_is_waited_for),
         cmocka_unit_test(the_engines_version_is_read_from_the_reason),
+        cmocka_unit_test(the_limit_of_a_whole_request_is_read),
         cmocka_unit_test(an_answer_without_errors_accepts_all),
         cmocka_unit_test(without_errors_the_items_are_looked_at_when_a_pipeline_dropped_one),
         cmocka_unit_test(each_item_is_judged_in_its_place),

@@ -125,7 +125,6 @@ static int check_table(const struct pg_rows *rows, const struct log *log, struct
 {
     const char *table = pg_text(rows, 0, "name"), *kind = pg_text(rows, 0, "kind");
     const char *schema = pg_text(rows, 0, "schema");
-    const char *subscription = pg_text(rows, 0, "subscription");
     if (*kind != 'r' && *kind != 'p') {
         _cleanup_free_ char *why = x_printf("is %s", kind_in_words(kind));
         return refuse_table(table, why,
@@ -137,15 +136,11 @@ static int check_table(const struct pg_rows *rows, const struct log *log, struct
         strcmp(schema, "esmigrate_source") == 0)
         return refuse_table(table, "cannot be tracked: it is a temporary or a system table",
                             "Name a table of the application.", err);
-    if (subscription) {
-        _cleanup_free_ char *why = x_printf(
-            "is filled by subscription \"%s\"; replication fires no triggers of statements",
-            subscription);
-        return refuse_table(table, why,
-                            "Track it where it is written to, and publish "
-                            "esmigrate_source.change from there too.",
-                            err);
-    }
+    if (pg_bool(rows, 0, "subscribed"))
+        return refuse_table(
+            table, "is filled by a subscription; replication fires no triggers of statements",
+            "Track it where it is written to, and publish esmigrate_source.change from there too.",
+            err);
     if (*kind == 'p')
         log_say(log, LOG_WARNING,
                 "%s is partitioned: what is written to a partition by its own name, and partitions "

@@ -3,9 +3,7 @@ SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.reln
        pg_catalog.quote_ident(c.relname) AS alias, c.relname AS plain, n.nspname AS schema, c.relkind AS kind,
        c.relpersistence AS persistence, c.relispartition AS is_partition,
        EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid) AS has_children,
-       (SELECT s.subname FROM pg_catalog.pg_subscription_rel r
-        JOIN pg_catalog.pg_subscription s ON s.oid = r.srsubid
-        WHERE r.srrelid = c.oid LIMIT 1) AS subscription,
+       EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = c.oid) AS subscribed,
        pg_catalog.quote_ident(current_user) AS reader
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

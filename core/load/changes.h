@@ -11,4 +11,10 @@
  */
 int load_changed(struct load *load, const char *since, struct error *err);
 
+/* Reads these documents by id, and deletes those that the source does not return. */
+int load_ids(struct load *load, struct id_set *set, struct error *err);
+
+/* The ids of the documents that were rejected before. */
+int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *err);
+
 #endif

@@ -46,6 +46,7 @@ struct sender {
     char *path;
     struct rejections rejections;
     struct trouble trouble;
+    bool expects_refusals;
 };
 
 /* ---- life ---- */
@@ -299,6 +300,11 @@ static int back_off(struct sender *sender, struct batch *batch, int retry_after_
                            "is well.");
 }
 
+void sender_expect_refusals(struct sender *sender)
+{
+    sender->expects_refusals = true;
+}
+
 int sender_check_accepted(const struct sender *sender, struct error *err)
 {
     const struct sender_totals *totals = &sender->totals;
@@ -319,7 +325,8 @@ static int flush_rejections(struct sender *sender, struct error *err)
     if (rejections_flush(&sender->rejections, sender->options.history, sender->options.instance_id,
                          sender->options.action_id, sender->options.index_name, err) < 0)
         return -1;
-    return sender->totals.rejected < MANY_REFUSED ? 0 : sender_check_accepted(sender, err);
+    bool stays = sender->expects_refusals || sender->totals.rejected < MANY_REFUSED;
+    return stays ? 0 : sender_check_accepted(sender, err);
 }
 
 static int read_answer(struct sender *sender, struct batch *batch,

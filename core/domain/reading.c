@@ -327,7 +327,7 @@ int source_cost_of_named(struct source *source, const char *since, double *ret_c
 {
     _cleanup_(buffer_release) struct buffer documents = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_(buffer_release) struct buffer changed = BUFFER(BUFFER_TEXT_MAX);
-    double all, ids;
+    double all = 0, ids = 0;
     source_reading_sql(source, &documents, NULL);
     source_changed_sql(source, &changed);
     if (cost_of(source, &documents, PG_NO_VALUES, &all, err) < 0 ||

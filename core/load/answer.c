@@ -186,6 +186,11 @@ static int back_off(struct sender *sender, struct batch *batch, int retry_after_
                            "is well.");
 }
 
+void sender_expect_refusals(struct sender *sender)
+{
+    sender->expects_refusals = true;
+}
+
 int sender_check_accepted(const struct sender *sender, struct error *err)
 {
     const struct sender_totals *totals = &sender->totals;
@@ -231,7 +236,8 @@ int answer_flush_rejections(struct sender *sender, struct error *err)
         return -1;
     if (check_rejected(sender, err) < 0)
         return -1;
-    return sender->totals.rejected < MANY_REFUSED ? 0 : sender_check_accepted(sender, err);
+    bool stays = sender->expects_refusals || sender->totals.rejected < MANY_REFUSED;
+    return stays ? 0 : sender_check_accepted(sender, err);
 }
 
 /* The items that found no room are sent again after a while. */

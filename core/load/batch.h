@@ -42,6 +42,7 @@ struct sender {
     char *path;
     struct rejections rejections;
     struct trouble trouble;
+    bool expects_refusals;
     char **learned; /* types of error that turned out to blame documents */
     size_t learned_count;
     size_t learned_capacity;

@@ -9,7 +9,6 @@
 
 enum { IDS_AT_ONCE = 1000 };
 
-/* Reads these documents by id; an id that the source does not return is deleted. */
 static int load_ids(struct load *load, struct id_set *set, struct error *err)
 {
     for (size_t start = 0; start < set->count; start += IDS_AT_ONCE) {
@@ -26,7 +25,7 @@ static int load_ids(struct load *load, struct id_set *set, struct error *err)
     return 0;
 }
 
-static int rejected_ids(struct load *load, struct id_set *ret_set, struct error *err)
+int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (history_query(load->history, sql_history_rejected_ids,
@@ -49,7 +48,7 @@ static int choose_pass(struct load *load, const char *since, const struct id_set
     int64_t batches = (total + IDS_AT_ONCE - 1) / IDS_AT_ONCE;
     struct source_estimate batch, pass;
     *ret_pass = false;
-    if (batches < 2 || !first->count)
+    if (batches < 2)
         return 0;
     if (source_estimate_ids(load->source, (const char *const *)first->ids, first->count, &batch,
                             err) < 0 ||
@@ -66,63 +65,76 @@ static int choose_pass(struct load *load, const char *since, const struct id_set
     return 0;
 }
 
-/* The next ids that changed.sql names, without those that are done; *ret_total 0 at the end. */
-static int next_named(struct load *load, struct id_set *done, struct id_set *ret_set,
+/* The next ids that changed.sql names, which are marked among the `rejected`; *ret_total 0 at the
+ * end. */
+static int next_named(struct load *load, struct id_set *rejected, struct id_set *ret_set,
                       int64_t *ret_total, struct error *err)
 {
     char **ids = NULL;
-    size_t count = 0, kept = 0;
+    size_t count = 0;
     if (source_next_changed_ids(load->source, IDS_AT_ONCE, &ids, &count, ret_total, err) < 0)
         return -1;
-    for (size_t i = 0; i < count; i++) {
-        if (id_set_meet(done, (struct span){ids[i], strlen(ids[i])}))
-            free(ids[i]);
-        else
-            ids[kept++] = ids[i];
-    }
-    *ret_set = id_set_make(ids, kept);
+    for (size_t i = 0; i < count; i++)
+        id_set_meet(rejected, (struct span){ids[i], strlen(ids[i])});
+    *ret_set = id_set_make(ids, count);
     return 0;
 }
 
-static int load_pass(struct load *load, const char *since, struct id_set *done, struct error *err)
+static int load_pass(struct load *load, const char *since, struct id_set *rejected,
+                     struct error *err)
 {
     if (source_close_changed_ids(load->source, err) < 0 ||
         source_read_named(load->source, since, err) < 0)
         return -1;
-    return load_pump(load, done, NULL, err);
+    return load_pump(load, NULL, rejected, err);
 }
 
-/* What changed.sql names, but for the ids that were dealt with already. */
-static int load_named(struct load *load, const char *since, struct id_set *done, struct error *err)
+static int load_named(struct load *load, const char *since, struct id_set *rejected,
+                      struct error *err)
 {
     if (source_open_changed_ids(load->source, since, err) < 0)
         return -1;
     for (bool first = true, pass = false;; first = false) {
         _cleanup_(id_set_release) struct id_set set = {};
         int64_t total = 0;
-        if (next_named(load, done, &set, &total, err) < 0 ||
+        if (next_named(load, rejected, &set, &total, err) < 0 ||
             (first && choose_pass(load, since, &set, total, &pass, err) < 0))
             return -1;
         if (pass || !total)
-            return pass ? load_pass(load, since, done, err) : 0;
+            return pass ? load_pass(load, since, rejected, err) : 0;
         if (load_ids(load, &set, err) < 0)
             return -1;
     }
 }
 
-int load_rejected(struct load *load, struct id_set *ret_ids, struct error *err)
+/* Those that what changed did not have among it. They were refused before, and may well be again.
+ */
+int load_rejected(struct load *load, struct id_set *rejected, struct error *err)
 {
-    return rejected_ids(load, ret_ids, err) < 0 ? -1 : load_ids(load, ret_ids, err);
+    size_t left = 0;
+    for (size_t i = 0; i < rejected->count; i++) {
+        if (rejected->met[i])
+            free(rejected->ids[i]);
+        else
+            rejected->ids[left++] = rejected->ids[i];
+    }
+    memset(rejected->met, 0, left);
+    rejected->count = left;
+    sender_expect_refusals(load->sender);
+    return load_ids(load, rejected, err);
 }
 
 int load_changed(struct load *load, const char *since, struct error *err)
 {
     _cleanup_(id_set_release) struct id_set rejected = {};
-    if (load_rejected(load, &rejected, err) < 0)
+    if (load_rejected_ids(load, &rejected, err) < 0)
         return -1;
-    if (load->source->changed)
-        return load_named(load, since, &rejected, err);
-    if (source_read_changed(load->source, since, err) < 0)
+    if (load->source->changed) {
+        if (load_named(load, since, &rejected, err) < 0)
+            return -1;
+    } else if (source_read_changed(load->source, since, err) < 0 ||
+               load_pump(load, NULL, &rejected, err) < 0) {
         return -1;
-    return load_pump(load, &rejected, NULL, err);
+    }
+    return load_rejected(load, &rejected, err);
 }

@@ -11,8 +11,11 @@
  */
 int load_changed(struct load *load, const char *since, struct error *err);
 
-/* The documents that were rejected before: reads and sends them again, or deletes them. *ret_ids,
- * whose they are then, is the caller's (id_set_release()). */
-int load_rejected(struct load *load, struct id_set *ret_ids, struct error *err);
+/* The ids of the documents that were rejected before. */
+int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *err);
+
+/* Reads those of them that were not met meanwhile and sends them again, or deletes them. That all
+ * of them are refused again is no reason to stop. */
+int load_rejected(struct load *load, struct id_set *rejected, struct error *err);
 
 #endif

@@ -34,11 +34,11 @@ int load_record_ranges(struct load *load, struct error *err)
 }
 
 static int load_range(struct load *load, const struct load_range *range, struct range_part *part,
-                      struct id_set *done, struct error *err)
+                      struct id_set *wanted, struct error *err)
 {
     sender_begin_part(load->sender, &part->sent);
     if (source_read_range(load->source, range->first, range->end, err) < 0 ||
-        load_pump(load, done, NULL, err) < 0 || copies_finish(&load->copies, err) < 0)
+        load_pump(load, NULL, wanted, err) < 0 || copies_finish(&load->copies, err) < 0)
         return -1;
     sender_begin_part(load->sender, NULL);
     part->read = true;
@@ -48,7 +48,7 @@ static int load_range(struct load *load, const struct load_range *range, struct 
 int load_all(struct load *load, const struct full_load *full, struct error *err)
 {
     _cleanup_(id_set_release) struct id_set rejected = {};
-    if (full->resumed && load_rejected(load, &rejected, err) < 0)
+    if (full->resumed && load_rejected_ids(load, &rejected, err) < 0)
         return -1;
     load->parts = x_calloc(full->range_count, sizeof(*load->parts));
     load->full = full;
@@ -56,7 +56,8 @@ int load_all(struct load *load, const struct full_load *full, struct error *err)
         if (load_range(load, &full->ranges[i], &load->parts[i], &rejected, err) < 0 ||
             load_record_ranges(load, err) < 0)
             return -1;
-    if (sender_finish(load->sender, err) < 0)
+    if ((full->resumed && load_rejected(load, &rejected, err) < 0) ||
+        copies_finish(&load->copies, err) < 0 || sender_finish(load->sender, err) < 0)
         return -1;
     return load_record_ranges(load, err);
 }

@@ -95,6 +95,9 @@ int sender_finish(struct sender *sender, struct error *err);
  */
 void sender_stop(struct sender *sender);
 
+/* What follows was refused before: that all of it is again is no reason to stop. */
+void sender_expect_refusals(struct sender *sender);
+
 /* ERR_FAILED if documents were refused and not a single one was accepted: the mapping or a pipeline
  * is wrong then, not the documents. The sender itself asks this after the first thousand. */
 int sender_check_accepted(const struct sender *sender, struct error *err);

@@ -57,8 +57,9 @@ static int send_again(struct retrying *retrying, struct error *err)
     int result = copies_open(&load.copies, context->engine, retrying->sender, instance->index_name,
                              retrying->source->columns.has_routing, err);
     if (result == 0 &&
-        (source_begin(retrying->source, err) < 0 || load_rejected(&load, &ids, err) < 0 ||
-         copies_finish(&load.copies, err) < 0 || sender_finish(retrying->sender, err) < 0 ||
+        (source_begin(retrying->source, err) < 0 || load_rejected_ids(&load, &ids, err) < 0 ||
+         load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
+         sender_finish(retrying->sender, err) < 0 ||
          engine_refresh(context->engine, instance->index_name, err) < 0))
         result = -1;
     copies_release(&load.copies);

@@ -193,7 +193,7 @@ def test_ids_longer_than_an_index_row_are_rejected_and_the_next_update_works(app
     app.ok("es_init")
     app.ok("es_create", "item")
     app.fails(4, "es_update", "item", "1")
-    assert sorted(len(doc_id) for doc_id in rejected(app)) == [3000, 6000]
+    assert [len(doc_id) for doc_id in rejected(app)] == [513, 513]  # more is not read of an id
     assert sorted(app.docs("item-1")) == ["a", "b"]
 
     app.sql("INSERT INTO named VALUES ('c', now())")

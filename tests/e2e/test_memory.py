@@ -74,14 +74,82 @@ def test_rows_over_the_limit_do_not_reach_the_program(app):
     assert [row["doc_id"] for row in rows] == ["5", "6"]
 
 
-def test_ids_that_changed_are_read_in_bounded_memory(app):
-    changed = "SELECT n AS _id FROM generate_series(1, 60000) n WHERE $1::timestamptz < now()"
-    declare_items(app, 60_000, changed=changed)
-    app.sql("UPDATE item SET title = to_json('x'::text)")
+# ---- what changed.sql names
+
+
+def changed_things(app, key, changed="SELECT id AS _id FROM thing WHERE at >= $1", index=None):
+    """Masters few and many, up to date with an empty table; then 20,000 large and `many` small rows changed."""
+    app.sql("CREATE TABLE thing (master text, id int, t text, at timestamptz DEFAULT now(), PRIMARY KEY (id, master))")
+    app.ok("es_init")
+    for name in "few", "many":
+        app.declare(
+            name,
+            index=index or {"mappings": {"properties": {"t": {"type": "keyword", "index": False}}}},
+            documents=f"SELECT {key} AS _id, t FROM thing WHERE master = '{name}'",
+            changed=changed.replace("WHERE", f"WHERE master = '{name}' AND"),
+        )
+        app.ok("es_create", name)
+        app.ok("es_update", name, "1")
+
+
+def peaks_of(app, few, many):
+    """Peak memory of the updates of both: documents of the few are larger, so that either fills all requests."""
+    peaks = {}
+    for name, rows, words in (("few", few, 230), ("many", many, 20)):
+        app.sql(f"INSERT INTO thing SELECT '{name}', n, repeat('text ', {words}) || n FROM generate_series(1, {rows}) n")
+    app.sql("VACUUM ANALYZE thing")
+    for name, rows in (("few", few), ("many", many)):
+        code, peaks[name] = peak_of(app, "es_update", name, "1")
+        row = app.history()[-1]
+        assert (code, row["mode"], row["docs_indexed"]) == (0, "changed", rows)
+    print(f"peak memory in MB: {peaks}")
+    assert peaks["many"] < BOUND_MB
+    assert peaks["many"] < peaks["few"] * 1.2 + MARGIN_MB
+
+
+def test_memory_does_not_grow_with_the_number_of_ids_that_are_read_in_batches(app):
+    changed_things(app, "id")
+    peaks_of(app, 20_000, 120_000)
+
+
+def test_memory_does_not_grow_with_the_number_of_ids_that_are_read_in_one_pass(app):
+    changed_things(app, "id::text")
+    peaks_of(app, 20_000, 120_000)
+
+
+def test_rows_over_the_limit_do_not_reach_the_program_in_a_pass(app):
+    changed_things(app, "id::text")
+    app.sql("INSERT INTO thing SELECT 'few', n, 'text' FROM generate_series(1, 3000) n")
+    app.sql("INSERT INTO thing SELECT 'few', n, repeat('text ', 12000000) FROM generate_series(3001, 3002) n")
+    code, peak = peak_of(app, "es_update", "few", "1")
+    print(f"peak memory in MB: {peak}")
+    row = app.history()[-1]
+    assert (code, row["docs_indexed"], row["docs_rejected"]) == (4, 3000, 2)
+    assert peak < BOUND_MB
+
+
+def test_long_ids_take_no_more_memory(app):
+    """8,000 characters each: none of them can be in the index."""
+    declare_items(app, 1, changed="SELECT n || repeat('x', 8000) AS _id FROM generate_series(1, 20000) n",
+                  documents="SELECT id::text AS _id, title, amount FROM item")
     app.ok("es_create", "item")
     app.ok("es_update", "item", "1")
     code, peak = peak_of(app, "es_update", "item", "1")
     print(f"peak memory in MB: {peak}")
-    row = app.history()[-1]
-    assert (code, row["mode"], row["docs_indexed"]) == (0, "changed", 60_000)
+    assert (code, app.history()[-1]["docs_deleted"]) == (0, 20_000)
+    assert peak < BOUND_MB
+
+
+def test_rejected_ids_take_bounded_memory(app):
+    """As many as may be open, of the longest ids, are read again."""
+    declare_items(app, 1, documents="SELECT id || repeat('x', 500) AS _id, title, amount, changed_at AS _changed_at FROM item")
+    app.sql(
+        "INSERT INTO item SELECT n, to_json('text'::text), CASE WHEN n % 2 = 0 THEN 'bad' ELSE '1' END, now() - interval"
+        " '1 hour' FROM generate_series(2, 20000) n"
+    )
+    app.ok("es_create", "item")
+    app.run("es_update", "item", "1", check=4)
+    code, peak = peak_of(app, "es_update", "item", "1")
+    print(f"peak memory in MB: {peak}")
+    assert (code, app.history()[-1]["docs_rejected"]) == (4, 10_000)
     assert peak < BOUND_MB

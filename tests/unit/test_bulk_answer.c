@@ -19,6 +19,7 @@ TEST(items_are_judged_by_status_and_type)
         {BULK_INDEX, 201, "", BULK_ACCEPTED},
         {BULK_DELETE, 200, "", BULK_ACCEPTED},
         {BULK_DELETE, 404, "", BULK_ACCEPTED}, /* it is gone either way */
+        {BULK_DELETE_COPY, 404, "", BULK_ACCEPTED},
 
         /* no room now: OpenSearch's and Elasticsearch's names */
         {BULK_INDEX, 429, "rejected_execution_exception", BULK_BUSY},

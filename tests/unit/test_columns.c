@@ -221,6 +221,39 @@ TEST(a_field_beside_the_whole_document_is_refused)
                   "Put the field into _source");
 }
 
+TEST(other_ids_become_of_the_type_of_the_id)
+{
+    static const struct {
+        const char *type;
+        unsigned int oid;
+        int modifier;
+        const char *cast;
+        bool is_exact;
+    } rows[] = {
+        {"bigint", 20, -1, "bigint", true},
+        {"uuid", 2950, -1, "uuid", true},
+        {"character varying", 1043, 12, "character varying", true}, /* its 8 would cut */
+        {"numeric", 1700, -1, "numeric", false},
+        {"numeric", 1700, (10 << 16 | 2) + 4, "numeric(10,2)", false},
+        {"numeric", 1700, (3 << 16 | 0x7fe) + 4, "numeric(3,-2)", false},
+        {"citext", 16400, -1, "citext", false},
+        {"double precision", 701, -1, "double precision", false},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        _cleanup_(error_release) struct error err = {};
+        _cleanup_(document_columns_release) struct document_columns columns = {};
+        struct pg_column id = {.name = (char *)"_id",
+                               .type = (char *)rows[i].type,
+                               .type_oid = rows[i].oid,
+                               .modifier = rows[i].modifier};
+        struct pg_description description = {.columns = &id, .count = 1};
+        assert_int_equal(document_columns_read(&description, NULL, "documents.sql", &columns, &err),
+                         0);
+        assert_string_equal(columns.id_cast, rows[i].cast);
+        assert_int_equal(columns.id_is_exact, rows[i].is_exact);
+    }
+}
+
 TEST(parameters_are_refused)
 {
     static const struct row rows[] = {{"_id", TEXT}, {}};
@@ -247,6 +280,7 @@ int main(void)
         cmocka_unit_test(the_place_of_a_column_counts_the_reserved_ones),
         cmocka_unit_test(without_id_there_is_no_document),
         cmocka_unit_test(a_field_beside_the_whole_document_is_refused),
+        cmocka_unit_test(other_ids_become_of_the_type_of_the_id),
         cmocka_unit_test(parameters_are_refused),
     };
     return cmocka_run_group_tests_name("columns", tests, NULL, NULL);

@@ -21,6 +21,8 @@ struct source {
     char *system_identifier;
     char *database_oid;
     char *search_path; /* in force */
+    char *lsn;         /* how far its write-ahead log was; NULL on a standby */
+    char *timeline;
 
     /* set by source_use() */
     struct document_columns columns;

@@ -67,7 +67,8 @@ static void say_what_holds(const struct search *search, const char *h)
 {
     const struct pg_rows *rows = search->rows;
     bool tracked = pg_bool(rows, 0, "tracked");
-    const char *way = tracked && !pg_bool(rows, 0, "subscriber") ? by_statistics : by_overlap;
+    bool complete = tracked && !pg_bool(rows, 0, "subscriber") && !pg_text(rows, 0, "hidden_pid");
+    const char *way = complete ? by_statistics : by_overlap;
     const char *pid = pg_text(rows, 0, "oldest_pid");
     _cleanup_free_ char *moment = time_rfc3339(h);
     _cleanup_free_ char *since = time_rfc3339(pg_text(rows, 0, "oldest_since"));

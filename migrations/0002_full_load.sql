@@ -9,6 +9,8 @@ CREATE TABLE esmigrate.full_load (
     index_uuid text NOT NULL,
     source_system_identifier bigint NOT NULL,
     source_database_oid bigint NOT NULL,
+    source_lsn pg_lsn,
+    source_timeline bigint NOT NULL,
     taken_at timestamptz,
     changed_through timestamptz,
     marks bigint[] NOT NULL,
@@ -26,6 +28,8 @@ COMMENT ON COLUMN esmigrate.full_load.action_id IS 'The action that began it.';
 COMMENT ON COLUMN esmigrate.full_load.index_uuid IS 'The engine index it writes to; with another one it is not gone on with.';
 COMMENT ON COLUMN esmigrate.full_load.source_system_identifier IS 'The PostgreSQL cluster it reads; with another one it is not gone on with.';
 COMMENT ON COLUMN esmigrate.full_load.source_database_oid IS 'The database it reads.';
+COMMENT ON COLUMN esmigrate.full_load.source_lsn IS 'How far the source''s write-ahead log was when it began; null on a standby. With a shorter one it is not gone on with.';
+COMMENT ON COLUMN esmigrate.full_load.source_timeline IS 'The timeline of the source when it began; on another one it is not gone on with.';
 COMMENT ON COLUMN esmigrate.full_load.taken_at IS 'The source''s clock when it began; null where it is not known.';
 COMMENT ON COLUMN esmigrate.full_load.changed_through IS 'Taken when it began, before the first write: what the instance''s changed_through will be. Null: none was to be had.';
 COMMENT ON COLUMN esmigrate.full_load.marks IS 'Per shard the greatest _seq_no when it began: what nothing has written since may be gone from the source.';

@@ -14,6 +14,8 @@ void full_load_release(struct full_load *load)
     free(load->index_uuid);
     free(load->source_system_identifier);
     free(load->source_database_oid);
+    free(load->source_lsn);
+    free(load->source_timeline);
     free(load->taken_at);
     free(load->changed_through);
     free(load->started_at);
@@ -70,6 +72,8 @@ int full_load_find(struct history *history, int64_t instance_id, struct full_loa
     load.index_uuid = x_strdup(pg_text(rows, 0, "index_uuid"));
     load.source_system_identifier = x_strdup(pg_text(rows, 0, "source_system_identifier"));
     load.source_database_oid = x_strdup(pg_text(rows, 0, "source_database_oid"));
+    load.source_lsn = x_strdup(pg_text(rows, 0, "source_lsn"));
+    load.source_timeline = x_strdup(pg_text(rows, 0, "source_timeline"));
     load.taken_at = x_strdup(pg_text(rows, 0, "taken_at"));
     load.changed_through = x_strdup(pg_text(rows, 0, "changed_through"));
     load.started_at = x_strdup(pg_text(rows, 0, "started_at"));
@@ -95,7 +99,8 @@ int full_load_begin(struct history *history, const char *action_id, const char *
     if (history_query(history, sql_history_full_load_begin,
                       PG_VALUES(action_id, load->index_uuid, load->source_system_identifier,
                                 load->source_database_oid, load->taken_at, load->changed_through,
-                                buffer_cstr(&marks), array),
+                                buffer_cstr(&marks), array, load->source_lsn,
+                                load->source_timeline),
                       &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))

@@ -19,6 +19,8 @@ struct full_load {
     char *index_uuid;
     char *source_system_identifier;
     char *source_database_oid;
+    char *source_lsn; /* NULL on a standby */
+    char *source_timeline;
     char *taken_at;        /* the source's clock when it began; NULL: not known */
     char *changed_through; /* NULL: none was to be had */
     char *started_at;

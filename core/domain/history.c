@@ -148,6 +148,11 @@ static void instance_release(struct instance *instance)
         instance->activated_at,
         instance->source_system_identifier,
         instance->source_database_oid,
+        instance->source_lsn,
+        instance->source_timeline,
+        instance->source_clock,
+        instance->source_clock_boot,
+        instance->source_clock_uptime,
     };
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         free(texts[i]);
@@ -194,6 +199,11 @@ static struct instance read_instance(const struct pg_rows *rows, size_t row)
         .writer_epoch = (int)pg_int(rows, row, "writer_epoch"),
         .source_system_identifier = copy_text(rows, row, "source_system_identifier"),
         .source_database_oid = copy_text(rows, row, "source_database_oid"),
+        .source_lsn = copy_text(rows, row, "source_lsn"),
+        .source_timeline = copy_text(rows, row, "source_timeline"),
+        .source_clock = copy_text(rows, row, "source_clock"),
+        .source_clock_boot = copy_text(rows, row, "source_clock_boot"),
+        .source_clock_uptime = copy_text(rows, row, "source_clock_uptime"),
         .created_at = copy_text(rows, row, "created_at"),
         .filled_at = copy_text(rows, row, "filled_at"),
         .activated_at = copy_text(rows, row, "activated_at"),

@@ -69,6 +69,11 @@ struct instance {
     int writer_epoch;
     char *source_system_identifier;
     char *source_database_oid;
+    char *source_lsn;
+    char *source_timeline;
+    char *source_clock; /* with the next two: at the last update */
+    char *source_clock_boot;
+    char *source_clock_uptime;
     char *created_at;
     char *filled_at;
     char *activated_at;

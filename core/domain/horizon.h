@@ -6,22 +6,26 @@
 #define ESMIGRATE_DOMAIN_HORIZON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/log.h"
 #include "domain/history.h"
 #include "domain/source.h"
 
 struct horizon {
-    char *moment;   /* H; NULL: none is known, changed_through stays where it is */
-    char *taken_at; /* the source's clock when it was found; NULL on a standby */
+    char *moment;      /* H; NULL: none is known, changed_through stays where it is */
+    char *taken_at;    /* the source's clock when it was found; NULL on a standby */
+    char *boot;        /* uptime_boot() */
+    int64_t uptime_us; /* when taken_at was read */
 };
 void horizon_release(struct horizon *horizon);
 
 /*
  * Finds H on the source, in statements of their own, before the reading snapshot is taken, and
- * records it in the history for the rule about prepared transactions (R1 c). `overlap` is the
- * interval text of master.json, NULL for the default of 5 seconds; an explicit one also stands for
- * what this session cannot see (R1 b, d). What holds H back is said through the log.
+ * records it in the history for the rules about prepared transactions and the grace period (R1 b,
+ * c). `overlap` is the interval text of master.json, NULL for the default of 5 seconds; an explicit
+ * one also stands for what no session can see (R1 d). Which way was used and what holds H back is
+ * said through the log.
  */
 int horizon_find(struct source *source, struct history *history, const char *overlap,
                  const struct log *log, struct horizon *ret_horizon, struct error *err);

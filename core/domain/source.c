@@ -15,7 +15,8 @@ static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
 
 #define CHANGED_EXAMPLE "for example: SELECT course_id AS _id FROM lesson WHERE updated_at >= $1"
 
-static const char lock_not_available[] = "55P03"; /* SQLSTATE */
+/* SQLSTATE */
+static const char lock_not_available[] = "55P03", serialization_failure[] = "40001";
 
 int source_open(const struct source_options *options, struct source **ret_source, struct error *err)
 {
@@ -35,6 +36,8 @@ int source_open(const struct source_options *options, struct source **ret_source
     source->system_identifier = x_strdup(pg_text(rows, 0, "system_identifier"));
     source->database_oid = x_strdup(pg_text(rows, 0, "database_oid"));
     source->search_path = x_strdup(pg_text(rows, 0, "search_path"));
+    source->lsn = x_strdup(pg_text(rows, 0, "lsn"));
+    source->timeline = x_strdup(pg_text(rows, 0, "timeline"));
     *ret_source = TAKE_PTR(source);
     return 0;
 }
@@ -47,6 +50,8 @@ void source_close(struct source *source)
     free(source->system_identifier);
     free(source->database_oid);
     free(source->search_path);
+    free(source->lsn);
+    free(source->timeline);
     document_columns_release(&source->columns);
     free(source->documents);
     free(source->changed);
@@ -62,6 +67,11 @@ int source_in_file(const char *file, struct error *err)
 {
     if (!err->sqlstate[0] || strncmp(err->sqlstate, "57", 2) == 0)
         return -1;
+    /* A reading transaction meets it on a standby only: replay has cancelled it. */
+    if (strcmp(err->sqlstate, serialization_failure) == 0)
+        return error_hint(err, "The standby gave way to what it replays. Set "
+                               "hot_standby_feedback = on or a longer max_standby_streaming_delay "
+                               "there, or read from the primary; then run the same command again.");
     return error_prefix(err, "%s", file);
 }
 

@@ -20,6 +20,8 @@ struct source {
     char *database_oid;
     char *search_path; /* in force */
     bool any_bytes;    /* its texts may be anything but UTF-8 */
+    char *lsn;         /* how far its write-ahead log was; NULL on a standby */
+    char *timeline;
 
     /* set by source_use() */
     struct document_columns columns;

@@ -10,6 +10,21 @@
 /* About half a second of the engine's time: so much is done again after a crash. */
 static const int64_t default_range_documents = 50000;
 
+/* Gives `why` if what was then is ahead of what is now, by the statement; nothing where one of them
+ * is not known. */
+static int was_ahead(const struct full_update *update, const char *sql, const char *then,
+                     const char *now, const char *why, const char **ret_why, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (!then || !now)
+        return 0;
+    if (history_query(update->context->history, sql, PG_VALUES(then, now), &rows, err) < 0)
+        return -1;
+    if (pg_bool(rows, 0, "after"))
+        *ret_why = why;
+    return 0;
+}
+
 /* Why the unfinished one cannot be gone on with, or NULL. */
 static int find_obstacle(const struct full_update *update, const struct full_load *load,
                          const char **ret_why, struct error *err)
@@ -24,17 +39,17 @@ static int find_obstacle(const struct full_update *update, const struct full_loa
     else if (strcmp(load->source_system_identifier, source->system_identifier) != 0 ||
              strcmp(load->source_database_oid, source->database_oid) != 0)
         *ret_why = "the source is another database now";
+    else if (strcmp(load->source_timeline, source->timeline) != 0)
+        *ret_why = "the source was restored, or failed over, since";
     else if (load->is_old && update->instance->filled_at)
         /* Who reads everything again wants to have it as it is now. */
         *ret_why = "it was cut short more than a day ago";
-    if (*ret_why || !now || !load->taken_at)
-        return 0;
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(update->context->history, sql_history_time_after,
-                      PG_VALUES(load->taken_at, now), &rows, err) < 0)
+    if (!*ret_why && was_ahead(update, sql_history_lsn_after, load->source_lsn, source->lsn,
+                               "the source was set back to an earlier state", ret_why, err) < 0)
         return -1;
-    if (pg_bool(rows, 0, "after"))
-        *ret_why = "the source's clock went back";
+    if (!*ret_why && was_ahead(update, sql_history_time_after, load->taken_at, now,
+                               "the source's clock went back", ret_why, err) < 0)
+        return -1;
     return 0;
 }
 
@@ -96,6 +111,8 @@ int full_update_begin(const struct full_update *update, struct full_load *ret_lo
         .index_uuid = x_strdup(instance->index_uuid),
         .source_system_identifier = x_strdup(source->system_identifier),
         .source_database_oid = x_strdup(source->database_oid),
+        .source_lsn = x_strdup(source->lsn),
+        .source_timeline = x_strdup(source->timeline),
         .taken_at = x_strdup(update->horizon->taken_at),
         .changed_through = x_strdup(update->horizon->moment),
     };

@@ -4,6 +4,7 @@
 #ifndef ESMIGRATE_USECASES_SINCE_H
 #define ESMIGRATE_USECASES_SINCE_H
 
+#include "domain/horizon.h"
 #include "usecases/context.h"
 
 /* The source must be the database that the instance was filled from, if it was; else ERR_FAILED. */
@@ -13,7 +14,8 @@ int since_check_identity(const struct instance *instance, const struct source *s
 /*
  * Decides between an update of what changed and a full one, and says why when the user might
  * wonder: *ret_since is the time to begin with, the caller's (free()), or stays NULL for a full
- * one. `asked` is --since, or NULL. A source that the instance was not filled from is ERR_FAILED.
+ * one. `asked` is --since, or NULL. A source that the instance was not filled from, or that was set
+ * back since, is ERR_FAILED.
  */
 int since_choose(struct context *context, const struct instance *instance,
                  const struct source *source, const char *asked, char **ret_since,
@@ -21,10 +23,11 @@ int since_choose(struct context *context, const struct instance *instance,
 
 /*
  * A source whose clock is behind its own past stamps rows where no update will look: ERR_FAILED.
- * `taken_at` is what the clock says now, NULL where it is not known.
+ * One that was set back and is past that time again has done so: it is warned of where it can be
+ * known.
  */
 int since_check_clock(struct context *context, const struct instance *instance,
-                      const char *taken_at, struct error *err);
+                      const struct horizon *horizon, struct error *err);
 
 /* Whether a start at `since` leaves a gap behind changed_through, which the mark must not pass. */
 int since_leaves_gap(struct context *context, const struct instance *instance, const char *since,

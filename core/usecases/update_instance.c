@@ -83,7 +83,7 @@ static int prepare(struct update *update, struct error *err)
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
                      &update->horizon, err) < 0 ||
-        (update->since && since_check_clock(context, instance, update->horizon.taken_at, err) < 0))
+        (update->since && since_check_clock(context, instance, &update->horizon, err) < 0))
         return -1;
     if (!update->since && begin_full(update, err) < 0)
         return -1;
@@ -220,7 +220,9 @@ static int set_mark(struct update *update, struct error *err)
         history_query(history, sql_history_instance_updated,
                       PG_VALUES(update->run->action.id, gap ? NULL : update->horizon.moment,
                                 update->since ? "false" : "true", update->source->system_identifier,
-                                update->source->database_oid),
+                                update->source->database_oid, update->source->lsn,
+                                update->source->timeline, update->horizon.taken_at,
+                                update->horizon.boot, pg_number(update->horizon.uptime_us).text),
                       &marked, err) < 0)
         return -1;
     if (!pg_rows_count(marked))

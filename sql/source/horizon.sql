@@ -22,17 +22,19 @@ WITH clock AS (
 )
 SELECT clock.taken_at,
        least(clock.taken_at, (SELECT min(since) FROM running)) - $1::interval AS h,
-       clock.taken_at - $1::interval AS clock_less_overlap,
        (SELECT pid FROM running ORDER BY since LIMIT 1) AS oldest_pid,
        (SELECT application_name FROM running ORDER BY since LIMIT 1) AS oldest_application,
        (SELECT since FROM running ORDER BY since LIMIT 1) AS oldest_since,
        (SELECT min(since) FROM running) < clock.taken_at - interval '15 minutes' AS held_back,
-       (SELECT count(*) FROM sessions WHERE hidden) AS hidden_sessions,
+       pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees_all,
+       (SELECT min(pid) FROM sessions WHERE hidden) AS hidden_pid,
        current_setting('track_activities')::boolean AS tracked,
        pg_is_in_recovery() AS standby,
        EXISTS (SELECT FROM pg_catalog.pg_subscription s
                WHERE s.subenabled AND s.subdbid = (SELECT oid FROM pg_catalog.pg_database
                                                    WHERE datname = current_database())) AS subscriber,
+       pg_last_xact_replay_timestamp() AS replayed_to,
        CASE WHEN pg_last_xact_replay_timestamp() IS NOT NULL
-            THEN least(clock.taken_at, pg_last_xact_replay_timestamp()) - $1::interval END AS replayed
+            THEN least(clock.taken_at, pg_last_xact_replay_timestamp()) - $1::interval END AS replayed,
+       pg_last_xact_replay_timestamp() < clock.taken_at - interval '15 minutes' AS replay_behind
 FROM clock

@@ -1,5 +1,7 @@
 # make                                builds $(BUILD)/esmigrate
 # make check                          unit tests
+# make soak                           the long tests with many faults, after contrib/test has set up the rest;
+#                                     ESMIGRATE_SOAK_KILLS, _SECONDS and _SEED bound and repeat the random ones
 # make docs                           completion, man pages and README's reference, from the tables
 # make check-docs                     fails when they say something else than the tables
 # make lint                           formatting, clang-tidy, shellcheck, the floors of core/, check-docs
@@ -118,6 +120,16 @@ coverage:
 		--exclude-throw-branches --txt $(BUILD)/coverage.txt --fail-under-line $(LEAST_COVERAGE) --print-summary \
 		$(BUILD)/objects
 
+# ---- long runs with many faults, on both engines; at the end of each, what was broken and what was lost ----
+
+SOAK_ENGINES ?= opensearch elasticsearch
+
+soak: $(BUILD)/esmigrate
+	@code=0; for family in $(SOAK_ENGINES); do \
+		ESMIGRATE=$(abspath $(BUILD)/esmigrate) ESMIGRATE_TEST_ENGINES=$$family $(BUILD)/venv/bin/python -m pytest \
+			-c tests/pytest.ini --rootdir=. -p no:cacheprovider -m soak || code=1; \
+	done; exit $$code
+
 # ---- documentation of the command line: made of its tables ----
 
 PAGES = esmigrate $(COMMANDS)
@@ -192,5 +204,5 @@ clean:
 
 -include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all check docs check-docs lint coverage format install clean
+.PHONY: all check soak docs check-docs lint coverage format install clean
 .DELETE_ON_ERROR:

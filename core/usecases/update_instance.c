@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/texts.h"
@@ -74,12 +75,34 @@ static int begin_full(struct update *update, struct error *err)
                          PG_VALUES(update->run->action.id), NULL, err);
 }
 
+/* Readers may be elsewhere: someone moved the alias by hand, or the history is older than that. */
+static int look_for_readers(struct context *context, const struct instance *instance,
+                            struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, instance->master);
+    if (!instance->active)
+        return 0;
+    if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    if (count != 1 || strcmp(names[0], instance->index_name) != 0)
+        log_say(context->log, LOG_WARNING,
+                "alias \"%s\" points to %s%s in the engine, but the history has %s as active: it "
+                "is updated, and not seen through the alias",
+                alias, count ? names[0] : "no index", count > 1 ? " and others" : "",
+                instance->index_name);
+    texts_free(names, count);
+    return 0;
+}
+
 /* The order is rule R2's and R3's: fence, version, horizon, and only then the snapshot. */
 static int prepare(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const struct instance *instance = update->instance;
     if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
+        look_for_readers(context, instance, err) < 0 ||
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
                      &update->horizon, err) < 0 ||
@@ -136,7 +159,10 @@ static int check_count(struct update *update, struct error *err)
         error_set(err, ERR_FAILED,
                   "index \"%s\" holds %" PRId64 " documents, but %" PRId64 " were accepted",
                   instance->index_name, count, indexed);
-        error_hint(err, "Something else deletes documents from it. Run es_update --full again.");
+        error_hint(err,
+                   "Something else deletes documents from it. Begin anew: esmigrate es_update "
+                   "%s-%d --restart",
+                   instance->master, instance->number);
     }
     texts_free(ids, id_count);
     return -1;

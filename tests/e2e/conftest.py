@@ -13,6 +13,7 @@ import tempfile
 
 import pytest
 
+import soak
 from harness import App
 from servers import Engine, Postgres
 
@@ -24,6 +25,14 @@ for _name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[_name]
 
 ENGINES = os.environ.get("ESMIGRATE_TEST_ENGINES", "opensearch").split(",")
+
+
+def pytest_terminal_summary(terminalreporter):
+    lines = soak.table()
+    if lines:
+        terminalreporter.section("faults")
+        for line in lines:
+            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ class Rule:
         self.method, self.pattern = method, re.compile(pattern)
         self.before, self.after = before, after
         self.used = self.abandoned = self.for_good = False
+        self.left = 1  # it counts for the request that matches when so many have
         self.reached, self.released = threading.Event(), threading.Event()
         self.answered = threading.Event()
         self.status = self.body = self.answer = None
@@ -154,9 +155,14 @@ class Proxy:
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
-    def hold(self, method, pattern, when="after"):
-        """The request is held `before` it reaches the engine, or its answer is, `after` the engine did it."""
-        return self._add(Rule(method, pattern, *(("hold", None) if when == "before" else (None, "hold"))))
+    def hold(self, method, pattern, when="after", nth=1):
+        """The request is held `before` it reaches the engine, or its answer is, `after` the engine did it.
+
+        `nth`: of those that match, it is this one.
+        """
+        rule = Rule(method, pattern, *(("hold", None) if when == "before" else (None, "hold")))
+        rule.left = nth
+        return self._add(rule)
 
     def lose(self, method, pattern, when="after", for_good=False):
         """The connection is closed with no answer: the engine never saw the request (`before`), or did it (`after`).
@@ -204,8 +210,10 @@ class Proxy:
                 if rule.used and rule.for_good:
                     return Rule(method, ".", "lose", None)
                 if not rule.used and rule.method == method and rule.pattern.search(path):
-                    rule.used = True
-                    return rule
+                    rule.left -= 1
+                    if rule.left == 0:
+                        rule.used = True
+                        return rule
         return None
 
     def ask(self, method, path, headers, body):

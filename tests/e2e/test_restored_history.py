@@ -1,0 +1,158 @@
+"""A history that was restored from an older dump: the next command is refused by name, or ends right; never silent."""
+
+import subprocess
+
+import psycopg
+import pytest
+
+from faults import Gate, declare_items, expected_items, filled_items
+
+CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
+
+
+class Dump:
+    """The schema esmigrate as it was when this was made."""
+
+    def __init__(self, app):
+        self.app = app
+        self.text = self._run("pg_dump", "--schema=esmigrate").stdout
+
+    def restore(self):
+        self.app.sql("DROP SCHEMA esmigrate CASCADE")
+        self._run("psql", "-qX", "-v", "ON_ERROR_STOP=1", input=self.text)
+
+    def _run(self, program, *arguments, input=None):
+        command = [program, *arguments, "-d", psycopg.conninfo.make_conninfo(self.app.conninfo)]
+        return subprocess.run(command, input=input, capture_output=True, text=True, check=True)
+
+
+def filled(app):
+    app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
+    filled_items(app, 50, changed=CHANGED, master={"overlap": "0 seconds"})
+
+
+def change_much(app):
+    app.sql("UPDATE item SET title = to_json('Changed'::text), changed_at = now() WHERE id <= 10")
+    app.sql("WITH d AS (DELETE FROM item WHERE id > 40 RETURNING id) INSERT INTO gone SELECT id FROM d")
+    app.sql("INSERT INTO item VALUES (99, to_json('New'::text), '99', now())")
+
+
+def test_an_update_after_a_restore_reads_again_what_the_lost_updates_had_read(app):
+    filled(app)
+    dump = Dump(app)
+    change_much(app)
+    app.ok("es_update", "item")
+    app.sql("UPDATE item SET amount = '7', changed_at = now() WHERE id = 7")
+    app.ok("es_update", "item", "--full")
+    dump.restore()
+    app.sql("UPDATE item SET amount = '8', changed_at = now() WHERE id = 8")
+    app.ok("es_update", "item")
+    assert app.docs("item") == expected_items(app)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_update_after_a_restore_to_an_older_writer_ends_right(app, killed):
+    """The engine's write alias is of a later epoch than the history knows."""
+    filled(app)
+    dump = Dump(app)
+    gate = Gate(app, 20)
+    app.declare("item", documents=gate.documents())
+    app.ok("es_create", "item")
+    gate.close()
+    process = app.start("es_update", "item", "2")
+    gate.wait()
+    if killed:
+        process.kill()
+    gate.open()
+    process.wait()
+    app.ok("es_update", "item", "2")
+    change_much(app)
+    app.ok("es_update", "item", "1")
+    dump.restore()
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_an_instance_that_the_restored_history_does_not_know_is_not_touched(app):
+    filled(app)
+    dump = Dump(app)
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    dump.restore()
+    before = app.docs("item-2")
+    change_much(app)
+    result = app.fails(1, "es_create", "item", "--force")
+    assert f"{app.prefix}item-2" in result.err
+    assert app.docs("item-2") == before
+    app.ok("es_update", "item")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_an_alias_that_points_to_an_instance_the_restored_history_does_not_know_is_named(app):
+    filled(app)
+    dump = Dump(app)
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    app.ok("es_activate", "item", "2")
+    dump.restore()
+    change_much(app)
+    result = app.run("es_update", "item", check=0)
+    assert result.err == (
+        f'esmigrate: warning: alias "{app.prefix}item" points to {app.prefix}item-2 in the engine, but the history has'
+        f" {app.prefix}item-1 as active: it is updated, and not seen through the alias\n"
+    )
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_an_instance_that_was_dropped_after_the_dump_is_said_to_be_gone(app):
+    filled(app)
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    dump = Dump(app)
+    app.ok("es_drop", "item-2", "--yes")
+    dump.restore()
+    result = app.fails(1, "es_update", "item-2")
+    assert f"{app.prefix}item-2" in result.err
+    assert app.indices() == [f"{app.prefix}item-1"]
+
+
+def half_loaded(app):
+    app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
+    declare_items(app, 4000, documents="", changed=CHANGED, master={"range_documents": 166, "overlap": "0 seconds"})
+    app.sql("ANALYZE item")
+    gate = Gate(app, 2700)
+    app.declare("item", documents=gate.documents())
+    app.ok("es_create", "item")
+    gate.close()
+    process = app.start("es_update", "item", "1")
+    gate.wait()
+    process.kill()
+    gate.open()
+    return gate
+
+
+def test_a_load_that_was_going_on_at_the_dump_notices_what_was_deleted_since(app):
+    half_loaded(app)
+    dump = Dump(app)
+    app.ok("es_update", "item", "1")
+    change_much(app)
+    app.ok("es_update", "item", "1")
+    dump.restore()
+    # Of the documents that the ranges of before had, an update that this history does not know deleted most.
+    result = app.fails(1, "es_update", "item", "1")
+    assert "Begin anew: esmigrate es_update item-1 --restart" in result.err
+    app.ok("es_update", "item-1", "--restart")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_a_load_that_was_going_on_at_the_dump_sees_what_changed_since(app):
+    gate = half_loaded(app)
+    dump = Dump(app)
+    app.ok("es_update", "item", "1")
+    app.sql("UPDATE item SET title = to_json('Changed'::text), changed_at = now() WHERE id IN (3, 3999)")
+    app.ok("es_update", "item", "1")
+    dump.restore()
+    app.ok("es_update", "item", "1")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+    assert gate.waiting() == 0

@@ -1,6 +1,7 @@
 #include "domain/bulk.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -211,16 +212,16 @@ static int read_item(const struct bulk *bulk, size_t number, json *answer, bulk_
 {
     enum bulk_kind kind = bulk->items[number].kind;
     json *result = json_get(answer, kind == BULK_INDEX ? "index" : "delete");
-    int status = (int)json_int(json_get(result, "status"), 0);
-    if (!status)
+    int64_t status = json_int(json_get(result, "status"), 0);
+    if (status <= 0 || status > INT_MAX)
         return error_set(err, ERR_ENGINE, "engine: bulk: item %zu of the answer has no status",
                          number);
     json *error = json_get(result, "error");
     const char *type = json_text(json_get(error, "type"), "");
     _cleanup_free_ char *reason = error ? full_reason(error) : NULL;
     struct bulk_result judged = {
-        .verdict = bulk_judge(kind, status, type),
-        .status = status,
+        .verdict = bulk_judge(kind, (int)status, type),
+        .status = (int)status,
         .type = type,
         .reason = reason,
     };

@@ -1,6 +1,7 @@
 #include "base/secrets.h"
 
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 
 static const size_t shortest_secret = 3;
 
@@ -20,31 +22,38 @@ static void remember(struct secrets *secrets, const char *value)
     secrets->values[secrets->count++] = x_strdup(value);
 }
 
-static char *percent_encoded(const char *value, const char *digits)
-{
-    struct buffer encoded = BUFFER(BUFFER_TEXT_MAX);
-    for (const unsigned char *c = (const unsigned char *)value; *c; c++) {
-        if (isalnum(*c) || strchr("-._~", *c))
-            buffer_char(&encoded, (char)*c);
-        else {
-            const char escape[] = {'%', digits[*c >> 4], digits[*c & 15]};
-            buffer_append(&encoded, escape, sizeof(escape));
-        }
-    }
-    return buffer_take(&encoded);
-}
-
 void secrets_add(struct secrets *secrets, const char *value)
 {
     if (!value || strlen(value) < shortest_secret)
         return;
-    _cleanup_free_ char *upper = percent_encoded(value, "0123456789ABCDEF");
-    _cleanup_free_ char *lower = percent_encoded(value, "0123456789abcdef");
     _cleanup_free_ char *coded = base64(value, strlen(value));
+    _cleanup_free_ char *clean = utf8_clean(value);
     remember(secrets, value);
-    remember(secrets, upper);
-    remember(secrets, lower);
     remember(secrets, coded);
+    remember(secrets, clean);
+}
+
+static int digit_value(char c)
+{
+    return isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10;
+}
+
+/* The length of the secret that begins here with some of its bytes percent-encoded, which of them
+ * is up to who wrote it; 0: it does not. */
+static size_t encoded_at(const char *text, const char *secret)
+{
+    const char *at = text;
+    for (; *secret; secret++) {
+        bool escape =
+            *at == '%' && isxdigit((unsigned char)at[1]) && isxdigit((unsigned char)at[2]);
+        if (escape && (char)(digit_value(at[1]) << 4 | digit_value(at[2])) == *secret)
+            at += 3;
+        else if (*at == *secret)
+            at++;
+        else
+            return 0;
+    }
+    return (size_t)(at - text);
 }
 
 /* How long the longest known secret is that starts here; 0: none does. */
@@ -52,9 +61,11 @@ static size_t secret_at(const struct secrets *secrets, const char *text)
 {
     size_t longest = 0;
     for (size_t i = 0; i < secrets->count; i++) {
-        size_t length = strlen(secrets->values[i]);
+        size_t length = strlen(secrets->values[i]), encoded = encoded_at(text, secrets->values[i]);
         if (length > longest && strncmp(text, secrets->values[i], length) == 0)
             longest = length;
+        if (encoded > longest)
+            longest = encoded;
     }
     return longest;
 }

@@ -1,6 +1,7 @@
 /*
- * Known secrets and how they are kept out of every text (rule R10): each is remembered raw,
- * percent-encoded and in base64, and replaced by "***" wherever it turns up.
+ * Known secrets and how they are kept out of every text (rule R10): each is replaced by "***"
+ * wherever it turns up raw, in base64, either of them percent-encoded in whole or in part, or made
+ * UTF-8 by utf8_clean().
  */
 #ifndef ESMIGRATE_BASE_SECRETS_H
 #define ESMIGRATE_BASE_SECRETS_H

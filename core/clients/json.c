@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/utf8.h"
 
 enum { DEEPEST = 200 };
 
@@ -24,13 +25,19 @@ json *json_parse(const char *text, size_t length, struct error *err)
     struct json_tokener *tokener = json_tokener_new_ex(DEEPEST);
     if (!tokener)
         __builtin_trap();
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
     /* The final NUL belongs to what is parsed: it ends a number that stands alone. */
     json *value = json_tokener_parse_ex(tokener, text, (int)length + 1);
     enum json_tokener_error code = json_tokener_get_error(tokener);
     size_t end = json_tokener_get_parse_end(tokener);
     json_tokener_free(tokener);
 
+    /* json-c's own check lets overlong forms and surrogates through, which PostgreSQL refuses. */
+    const char *wrong = utf8_first_wrong(text);
+    if (wrong && (size_t)(wrong - text) <= end) {
+        code = json_tokener_error_parse_utf8_string;
+        end = (size_t)(wrong - text);
+    }
     if (code == json_tokener_success && end < length)
         code = json_tokener_error_parse_unexpected;
     if (code == json_tokener_success && value)

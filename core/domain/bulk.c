@@ -1,6 +1,7 @@
 #include "domain/bulk.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -304,8 +305,8 @@ static int read_item(const struct bulk *bulk, size_t number, json *answer, bulk_
 {
     enum bulk_kind kind = bulk->items[number].kind;
     json *result = json_get(answer, kind == BULK_INDEX ? "index" : "delete");
-    int status = (int)json_int(json_get(result, "status"), 0);
-    if (!status)
+    int64_t status = json_int(json_get(result, "status"), 0);
+    if (status <= 0 || status > INT_MAX)
         return error_set(err, ERR_ENGINE, "engine: bulk: item %zu of the answer has no status",
                          number);
     json *error = json_get(result, "error");
@@ -313,9 +314,9 @@ static int read_item(const struct bulk *bulk, size_t number, json *answer, bulk_
     _cleanup_free_ char *reason = error ? full_reason(error) : NULL;
     const char *text = reason ? reason : "";
     struct bulk_result judged = {
-        .verdict = bulk_judge(kind, status, type, text),
-        .blame = bulk_blame(status, type, text),
-        .status = status,
+        .verdict = bulk_judge(kind, (int)status, type, text),
+        .blame = bulk_blame((int)status, type, text),
+        .status = (int)status,
         .type = type,
         .reason = reason,
     };

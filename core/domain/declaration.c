@@ -200,6 +200,26 @@ static int own_mark(struct error *err)
     return error_hint(err, "Remove it: es_create writes there which action made the index.");
 }
 
+/* Settings that the rules R3 and R5 stand on. An explicit null is the engine's default, and what
+ * esmigrate adds would collide with it. */
+static int check_settings(const json *body, struct error *err)
+{
+    _cleanup_free_ char *gc_deletes = find_setting(body, "gc_deletes", NULL);
+    _cleanup_free_ char *durability = find_setting(body, "translog.durability", "request");
+    if (gc_deletes && strcmp(gc_deletes, "null") == 0) {
+        error_set(err, ERR_USAGE,
+                  "gc_deletes null would be the engine's default, which is too short");
+        return error_hint(err, "Remove the setting: es_create then sets 10m.");
+    }
+    if (durability) {
+        error_set(err, ERR_USAGE, "translog.durability \"%s\" would lose acknowledged documents",
+                  durability);
+        return error_hint(err, "Remove the setting: esmigrate's changed_through relies on the "
+                               "default, \"request\".");
+    }
+    return 0;
+}
+
 static int check_body(const char *text, struct error *err)
 {
     _cleanup_free_ char *canonical = canonical_json(text, err);
@@ -219,14 +239,16 @@ static int check_body(const char *text, struct error *err)
         return -1;
     if (JSON_PATH(body, "mappings", "_meta", "esmigrate"))
         return own_mark(err);
-    _cleanup_free_ char *durability = find_setting(body, "translog.durability", "request");
-    if (durability) {
-        error_set(err, ERR_USAGE, "translog.durability \"%s\" would lose acknowledged documents",
-                  durability);
-        return error_hint(err, "Remove the setting: esmigrate's changed_through relies on the "
-                               "default, \"request\".");
-    }
-    return 0;
+    return check_settings(body, err);
+}
+
+/* Unless the body has its own: what it says, no index template of the engine changes. */
+static void add_setting(const json *body, json *settings, const char *name, const char *value)
+{
+    _cleanup_free_ char *own = find_setting(body, name, NULL);
+    _cleanup_free_ char *key = x_printf("index.%s", name);
+    if (!own)
+        json_put(settings, key, json_new_text(value));
 }
 
 char *content_create_body(const struct content *content, const char *write_alias,
@@ -247,9 +269,8 @@ char *content_create_body(const struct content *content, const char *write_alias
     json_put(mark, "action", json_new_text(action_id));
     json_put(meta, "esmigrate", mark);
 
-    _cleanup_free_ char *gc_deletes = find_setting(body, "gc_deletes", NULL);
-    if (!gc_deletes)
-        json_put(settings, "index.gc_deletes", json_new_text("10m"));
+    add_setting(body, settings, "gc_deletes", "10m");
+    add_setting(body, settings, "translog.durability", "request");
 
     json *aliases = json_new_object();
     json_put(aliases, write_alias, json_new_object());

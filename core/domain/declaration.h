@@ -93,7 +93,8 @@ char *content_fingerprint(const struct content *content, struct error *err);
 /*
  * The body of "create index": the declared one with the write alias, the id of the create action
  * in mappings._meta.esmigrate (rule R7) and, unless the body has its own in any spelling,
- * index.gc_deletes = 10m (rule R3). The caller's (free()).
+ * index.gc_deletes = 10m (rule R3) and index.translog.durability = request (rule R5). The caller's
+ * (free()).
  */
 char *content_create_body(const struct content *content, const char *write_alias,
                           const char *action_id, struct error *err);

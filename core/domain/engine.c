@@ -46,8 +46,10 @@ static char *shortened(const char *text, size_t length, size_t longest)
 
 char *engine_cut_reason(const char *reason)
 {
-    const char *quoted = strstr(reason, " at [Source:");
-    return shortened(reason, quoted ? (size_t)(quoted - reason) : strlen(reason), 1000);
+    /* Made one line first: that must not make the mark of what is no longer looked for. */
+    _cleanup_free_ char *line = shortened(reason, strlen(reason), SIZE_MAX);
+    const char *quoted = strstr(line, " at [Source:");
+    return shortened(line, quoted ? (size_t)(quoted - line) : strlen(line), 1000);
 }
 
 /* Of an answer that is not JSON; the caller's. */
@@ -321,13 +323,14 @@ int engine_find_index(struct engine *engine, const char *name, struct engine_ind
     json *described = json_get(answer, name); /* an alias answers under its index's name */
     if (!described)
         return 0;
-    const char *shards =
-        json_text(JSON_PATH(described, "settings", "index", "number_of_shards"), "1");
+    json *settings = JSON_PATH(described, "settings", "index");
+    const char *durability = json_text(JSON_PATH(settings, "translog", "durability"), "");
     ret_index->exists = true;
-    ret_index->uuid = x_strdup(json_text(JSON_PATH(described, "settings", "index", "uuid"), ""));
+    ret_index->uuid = x_strdup(json_text(json_get(settings, "uuid"), ""));
     ret_index->made_by =
         x_strdup(json_text(JSON_PATH(described, "mappings", "_meta", "esmigrate", "action"), NULL));
-    ret_index->shards = atoi(shards);
+    ret_index->shards = atoi(json_text(json_get(settings, "number_of_shards"), "1"));
+    ret_index->async_translog = strcasecmp(durability, "async") == 0;
     json_each(json_get(described, "aliases"), collect_alias, ret_index);
     return 0;
 }

@@ -36,6 +36,7 @@ struct engine_index {
     char *uuid;
     char *made_by; /* the create action in mappings._meta.esmigrate, or NULL */
     int shards;
+    bool async_translog; /* acknowledges what a killed node loses (rule R5) */
     char **aliases;
     size_t alias_count;
 };

@@ -13,8 +13,7 @@ static bool is_identifier(char c)
 
 static const char *skip_line_comment(const char *at)
 {
-    const char *end = strchr(at, '\n');
-    return end ? end : at + strlen(at);
+    return at + strcspn(at, "\r\n");
 }
 
 static const char *skip_block_comment(const char *at)
@@ -35,12 +34,21 @@ static const char *skip_block_comment(const char *at)
     return at;
 }
 
-/* A string goes on in the next line when only white space with a line break stands between; the
+/* A string goes on in the next line when only white space and line comments stand between; the
  * opening quote then, else NULL. */
 static const char *continuation(const char *at)
 {
-    const char *next = at + strspn(at, " \t\r\n\f");
-    return *next == '\'' && memchr(at, '\n', (size_t)(next - at)) ? next : NULL;
+    bool line_break = false;
+    for (;;) {
+        if (strncmp(at, "--", 2) == 0) {
+            at = skip_line_comment(at);
+        } else if (isspace((unsigned char)*at)) {
+            line_break |= *at == '\r' || *at == '\n';
+            at++;
+        } else {
+            return *at == '\'' && line_break ? at : NULL;
+        }
+    }
 }
 
 /* From an opening quote to behind its closing one; a doubled quote stands for itself. */
@@ -98,7 +106,9 @@ static const char *skip_token(const char *at, bool *ret_is_code)
     if (*at == '$')
         return skip_dollar_quoted(at);
     if (is_identifier(*at)) {
-        while (is_identifier(*at) || *at == '$')
+        /* A number takes letters, too, but no "$": that may open a dollar quote, as in "$1$$". */
+        bool is_number = isdigit((unsigned char)*at);
+        while (is_identifier(*at) || (*at == '$' && !is_number))
             at++;
         return at;
     }

@@ -195,3 +195,24 @@ int check_ours(struct context *context, const struct instance *instance,
     }
     return 0;
 }
+
+int check_durable(struct context *context, const struct instance *instance, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (check_ours(context, instance, &index, err) < 0)
+        return -1;
+    if (!index.async_translog)
+        return 0;
+    error_set(
+        err, ERR_FAILED,
+        "index \"%s\" has translog.durability \"async\": it would lose acknowledged documents",
+        instance->index_name);
+    error_detail(err,
+                 "changed_through would say that they are there. Someone changed the setting.");
+    return error_hint(
+        err,
+        "Set it back: curl -X PUT -H 'Content-Type: application/json' "
+        "'ENGINE/%s/_settings' -d '{\"index.translog.durability\":\"request\"}'. Then, in "
+        "case documents were lost: esmigrate es_update %s %d --restart",
+        instance->index_name, instance->master, instance->number);
+}

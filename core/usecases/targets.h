@@ -63,4 +63,7 @@ int choice_check_declared(struct context *context, const struct choice *choice, 
 int check_ours(struct context *context, const struct instance *instance,
                struct engine_index *ret_index, struct error *err);
 
+/* The same, and what the engine acknowledges there is durable (rule R5), else ERR_FAILED. */
+int check_durable(struct context *context, const struct instance *instance, struct error *err);
+
 #endif

@@ -18,6 +18,7 @@
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/since.h"
+#include "usecases/targets.h"
 #include "usecases/tracked.h"
 
 /* One update of one instance, from the lock to the mark. */
@@ -101,7 +102,8 @@ static int prepare(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const struct instance *instance = update->instance;
-    if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
+    if (check_durable(context, instance, err) < 0 ||
+        fence_raise(context, instance, &update->write_alias, err) < 0 ||
         look_for_readers(context, instance, err) < 0 ||
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
@@ -260,7 +262,7 @@ static int set_mark(struct update *update, struct error *err)
 /* Mark and closed row are one transaction: neither is there without the other. */
 static int finish(struct update *update, struct error *err)
 {
-    if (check_ours(update->context, update->instance, NULL, err) < 0 ||
+    if (check_durable(update->context, update->instance, err) < 0 ||
         run_begin_results(update->run, err) < 0 || set_mark(update, err) < 0)
         return -1;
     struct action_outcome *outcome = &update->run->outcome;
@@ -297,9 +299,7 @@ static int update_in_run(struct update *update, const struct master *master, str
     item->mode = update->since ? "changed" : "full";
     item->changed_from = x_strdup(update->since);
     if (update->context->settings.dry_run)
-        return context_open_engine(update->context, err) < 0
-                   ? -1
-                   : check_ours(update->context, update->instance, NULL, err);
+        return check_durable(update->context, update->instance, err);
     if (prepare(update, err) == 0 && load_in_snapshot(update, err) == 0 && finish(update, err) == 0)
         return 0;
     feed_failed(update->run, update->instance, update->sender, !update->since, err);

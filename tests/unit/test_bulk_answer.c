@@ -317,6 +317,14 @@ TEST(an_item_without_status_is_refused)
                   "engine: bulk: item 0 of the answer has no status");
 }
 
+TEST(a_status_beyond_an_int_is_none)
+{
+    check_refused("{\"errors\":true,\"items\":[{\"index\":{\"status\":4294967496}},{},{}]}",
+                  "engine: bulk: item 0 of the answer has no status"); /* 2^32 + 200 */
+    check_refused("{\"errors\":true,\"items\":[{\"index\":{\"status\":-200}},{},{}]}",
+                  "engine: bulk: item 0 of the answer has no status");
+}
+
 TEST(an_item_of_another_kind_is_refused)
 {
     check_refused("{\"errors\":true,\"items\":[{\"index\":{\"status\":200}},"
@@ -388,6 +396,7 @@ int main(void)
         cmocka_unit_test(an_answer_of_another_size_is_refused),
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(an_item_without_status_is_refused),
+        cmocka_unit_test(a_status_beyond_an_int_is_none),
         cmocka_unit_test(an_item_of_another_kind_is_refused),
         cmocka_unit_test(a_visit_may_end_the_reading),
         cmocka_unit_test(an_error_without_a_type_is_judged_by_its_status),

@@ -1,6 +1,7 @@
 /* domain/declaration: fingerprint, create body and settings of a content */
 #include "support.h"
 
+#include "base/memory.h"
 #include "clients/json.h"
 #include "domain/declaration.h"
 
@@ -138,12 +139,13 @@ static char *create_body(const char *body)
     return text;
 }
 
-TEST(the_create_body_has_alias_mark_and_gc_deletes)
+TEST(the_create_body_has_alias_mark_and_the_settings_that_rules_need)
 {
     _cleanup_free_ char *made = create_body("{}");
     assert_string_equal(made,
                         "{\"mappings\":{\"_meta\":{\"esmigrate\":{\"action\":\"action-id\"}}},"
-                        "\"settings\":{\"index.gc_deletes\":\"10m\"},"
+                        "\"settings\":{\"index.gc_deletes\":\"10m\","
+                        "\"index.translog.durability\":\"request\"},"
                         "\"aliases\":{\"qa_course-2.W1\":{}}}");
 }
 
@@ -174,6 +176,7 @@ TEST(own_gc_deletes_are_kept_in_every_spelling)
         "{\"gc_deletes\":\"1h\"}",
         "{\"index\":{\"number_of_shards\":1,\"gc_deletes\":\"1h\"},\"x\":1}",
         "{\"index\":{\"analysis\":{\"a\":{\"b\":1}}},\"gc_deletes\":\"1h\"}",
+        "{\"\\u0067c_deletes\":\"1h\"}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
         _cleanup_(buffer_release) struct buffer body = BUFFER(1000);
@@ -195,6 +198,32 @@ TEST(a_gc_deletes_of_something_else_is_not_the_setting)
         _cleanup_free_ char *made = create_body(bodies[i]);
         assert_contains(made, "\"index.gc_deletes\":\"10m\"");
     }
+}
+
+TEST(a_durability_of_its_own_is_kept_in_every_spelling)
+{
+    static const char *const settings[] = {
+        "{\"index\":{\"translog\":{\"durability\":\"REQUEST\"}}}",
+        "{\"index\":{\"translog.durability\":\"REQUEST\"}}",
+        "{\"index.translog\":{\"durability\":\"REQUEST\"}}",
+        "{\"index.translog.durability\":\"REQUEST\"}",
+        "{\"translog\":{\"durability\":\"REQUEST\",\"sync_interval\":\"1s\"}}",
+        "{\"translog.durability\":\"REQUEST\"}",
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(settings); i++) {
+        _cleanup_free_ char *body = x_printf("{\"settings\":%s}", settings[i]);
+        _cleanup_free_ char *made = create_body(body);
+        assert_contains(made, "durability\":\"REQUEST\"");
+        assert_lacks(made, "\"request\"");
+    }
+}
+
+TEST(the_rest_of_the_translog_settings_does_not_hide_a_missing_durability)
+{
+    _cleanup_free_ char *made =
+        create_body("{\"settings\":{\"index\":{\"translog\":{\"sync_interval\":\"1s\"},"
+                    "\"durability\":\"async\"}}}");
+    assert_contains(made, "\"index.translog.durability\":\"request\"");
 }
 
 TEST(a_create_body_of_the_wrong_shape_is_refused)
@@ -248,10 +277,12 @@ int main(void)
         cmocka_unit_test(each_text_counts_to_the_byte),
         cmocka_unit_test(text_that_moves_from_one_part_to_the_next_counts),
         cmocka_unit_test(a_body_with_a_key_twice_has_no_fingerprint),
-        cmocka_unit_test(the_create_body_has_alias_mark_and_gc_deletes),
+        cmocka_unit_test(the_create_body_has_alias_mark_and_the_settings_that_rules_need),
         cmocka_unit_test(the_create_body_keeps_what_was_declared),
         cmocka_unit_test(own_gc_deletes_are_kept_in_every_spelling),
         cmocka_unit_test(a_gc_deletes_of_something_else_is_not_the_setting),
+        cmocka_unit_test(a_durability_of_its_own_is_kept_in_every_spelling),
+        cmocka_unit_test(the_rest_of_the_translog_settings_does_not_hide_a_missing_durability),
         cmocka_unit_test(a_create_body_of_the_wrong_shape_is_refused),
         cmocka_unit_test(a_setting_is_found_in_every_spelling),
     };

@@ -269,6 +269,7 @@ TEST(an_asynchronous_translog_is_refused_in_every_spelling)
         "{\"index.translog.durability\":\"async\"}",
         "{\"translog\":{\"durability\":\"async\"}}",
         "{\"translog.durability\":\"async\"}",
+        "{\"index\":{\"translog\":{\"\\u0064urability\":\"async\"}}}",
         "{\"number_of_shards\":1,\"index\":{\"x\":{\"y\":1},\"translog\":{\"z\":1,"
         "\"durability\":\"async\"}}}",
     };
@@ -276,6 +277,17 @@ TEST(an_asynchronous_translog_is_refused_in_every_spelling)
         _cleanup_free_ char *text = x_printf("{\"settings\":%s}", settings[i]);
         check_body_refused(text, async_message, "changed_through");
     }
+}
+
+TEST(a_null_in_place_of_what_rules_need_is_refused)
+{
+    static const char gc_message[] =
+        "gc_deletes null would be the engine's default, which is too short";
+    check_body_refused("{\"settings\":{\"gc_deletes\":null}}", gc_message, "es_create");
+    check_body_refused("{\"settings\":{\"index\":{\"gc_deletes\":null}}}", gc_message, NULL);
+    check_body_refused("{\"settings\":{\"index.gc_deletes\":null}}", gc_message, NULL);
+    check_body_refused("{\"settings\":{\"translog.durability\":null}}",
+                       "translog.durability \"null\" would lose acknowledged documents", NULL);
 }
 
 TEST(an_asynchronous_translog_does_not_hide_behind_another_spelling)
@@ -429,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_request_line_is_explained),
         cmocka_unit_test(esmigrates_own_mark_is_refused),
         cmocka_unit_test(an_asynchronous_translog_is_refused_in_every_spelling),
+        cmocka_unit_test(a_null_in_place_of_what_rules_need_is_refused),
         cmocka_unit_test(an_asynchronous_translog_does_not_hide_behind_another_spelling),
         cmocka_unit_test(a_synchronous_translog_is_accepted),
         cmocka_unit_test(a_number_reaches_the_engine_as_it_was_written_or_is_refused),

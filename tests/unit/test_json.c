@@ -97,9 +97,14 @@ TEST(what_is_not_json_is_refused)
 TEST(bytes_that_are_not_utf8_are_refused)
 {
     static const char *const refused[][2] = {
-        {"[\"\xff\"]", "line 1, column 3: "},     {"[\"\xc3\"]", "line 1, column 4: "},
-        {"[\"\x80\"]", "line 1, column 3: "},     {"[\"\xe2\x82\"]", "line 1, column 5: "},
+        {"[\"\xff\"]", "line 1, column 3: "},
+        {"[\"\xc3\"]", "line 1, column 3: "},
+        {"[\"\x80\"]", "line 1, column 3: "},
+        {"[\"\xe2\x82\"]", "line 1, column 3: "},
         {"\xef\xbb\xbf{}", "line 1, column 1: "},
+        {"[\"a\xc1\xa4\"]", "line 1, column 4: "},
+        {"[\"\xed\xa0\x80\"]", "line 1, column 3: "},
+        {"{\"\xf5\x80\x80\x80\":1}", "line 1, column 3: "},
     };
     check_refused(refused, ARRAY_SIZE(refused));
 }

@@ -43,6 +43,22 @@ TEST(a_percent_encoded_secret_is_masked)
     check(secrets, "http://u:p%40ss%2Fw%C3%B6rd%20~x@host:9200", "http://u:***@host:9200");
 }
 
+TEST(a_secret_that_is_encoded_in_part_is_masked)
+{
+    const char *const secrets[3] = {"p@ss:w%rd", "%25", "ab/c"};
+    check(secrets, "u:p%40ss:w%25rd@", "u:***@");
+    check(secrets, "u:%70%40ss%3aw%25r%64@", "u:***@");
+    check(secrets, "%25 and %2525", "*** and ***");
+    check(secrets, "YWIvYw== and YWIvYw%3D%3d", "*** and ***");
+    check(secrets, "%4 %4g ab/%63 %", "%4 %4g *** %");
+}
+
+TEST(a_secret_that_is_not_utf8_is_masked_before_and_after_it_is_made_so)
+{
+    const char *const secrets[3] = {"k\xe4senot"};
+    check(secrets, "k\xe4senot k?senot k%E4senot", "*** *** ***");
+}
+
 TEST(percent_encoding_with_lower_case_digits_is_masked)
 {
     const char *const secrets[3] = {"p@ss/w\xc3\xb6rd"};
@@ -133,6 +149,8 @@ int main(void)
         cmocka_unit_test(a_secret_is_masked_wherever_it_stands),
         cmocka_unit_test(a_secret_in_base64_is_masked),
         cmocka_unit_test(a_percent_encoded_secret_is_masked),
+        cmocka_unit_test(a_secret_that_is_encoded_in_part_is_masked),
+        cmocka_unit_test(a_secret_that_is_not_utf8_is_masked_before_and_after_it_is_made_so),
         cmocka_unit_test(percent_encoding_with_lower_case_digits_is_masked),
         cmocka_unit_test(the_longest_of_several_secrets_is_masked),
         cmocka_unit_test(a_secret_inside_another_one_is_masked_alone_too),

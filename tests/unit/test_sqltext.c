@@ -49,6 +49,21 @@ TEST(without_a_final_semicolon_nothing_is_cut)
     check(rows, ARRAY_SIZE(rows));
 }
 
+/* Where scan.l of PostgreSQL is easily read too quickly. */
+TEST(tokens_end_where_they_end_for_postgresql)
+{
+    static const struct row rows[] = {
+        {"SELECT 1 -- one\r;", "SELECT 1 -- one\r"},
+        {"SELECT E'a'\r'b\\'; c';", "SELECT E'a'\r'b\\'; c'"},
+        {"SELECT E'a' -- b'\n 'c\\'; d';", "SELECT E'a' -- b'\n 'c\\'; d'"},
+        {"SELECT E'a' -- b\n -- c\n'\\'; d';", "SELECT E'a' -- b\n -- c\n'\\'; d'"},
+        {"SELECT $1$a$;$a$;", "SELECT $1$a$;$a$"},
+        {"SELECT 1$$;$$;", "SELECT 1$$;$$"},
+        {"SELECT a1$$;", "SELECT a1$$"},
+    };
+    check(rows, ARRAY_SIZE(rows));
+}
+
 TEST(of_two_statements_only_the_last_semicolon_is_cut)
 {
     static const struct row rows[] = {
@@ -190,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_final_semicolon_and_what_follows_it_is_cut),
         cmocka_unit_test(without_a_final_semicolon_nothing_is_cut),
+        cmocka_unit_test(tokens_end_where_they_end_for_postgresql),
         cmocka_unit_test(of_two_statements_only_the_last_semicolon_is_cut),
         cmocka_unit_test(comments_nest),
         cmocka_unit_test(semicolons_in_strings_are_text),

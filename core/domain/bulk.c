@@ -127,66 +127,66 @@ char *bulk_item_id(const struct bulk *bulk, size_t item)
  * or a pipeline has no place there, or an index would be emptied without a word.
  */
 static const struct {
-    int status; /* 0: any */
     const char *type;
     const char *reason; /* a part of it; NULL: any */
+    int status;         /* 0: any */
     enum bulk_blame blame;
 } known[] = {
     /* The write alias has an upper case letter: without the alias, it is no name of an index. */
-    {400, "invalid_index_name_exception", NULL, BLAME_WRITER},
+    {"invalid_index_name_exception", NULL, 400, BLAME_WRITER},
 
-    {400, "illegal_argument_exception", "pipeline with id [", BLAME_PIPELINE},
-    {500, "illegal_state_exception", "non-existent pipeline", BLAME_PIPELINE},
-    {400, "graph_structure_exception", NULL, BLAME_PIPELINE}, /* Elasticsearch 8: a cycle */
+    {"illegal_argument_exception", "pipeline with id [", 400, BLAME_PIPELINE},
+    {"illegal_state_exception", "non-existent pipeline", 500, BLAME_PIPELINE},
+    {"graph_structure_exception", NULL, 400, BLAME_PIPELINE}, /* Elasticsearch 8: a cycle */
 
-    {400, "illegal_argument_exception", "no write index is defined", BLAME_INDEX},
-    {400, "illegal_argument_exception", "documents per shard", BLAME_INDEX}, /* 2,147,483,519 */
-    {400, "index_closed_exception", NULL, BLAME_INDEX},
-    {404, "index_not_found_exception", NULL, BLAME_INDEX},
-    {404, "alias_not_found_exception", NULL, BLAME_INDEX},
-    {404, "shard_not_found_exception", NULL, BLAME_INDEX},
+    {"illegal_argument_exception", "no write index is defined", 400, BLAME_INDEX},
+    {"illegal_argument_exception", "documents per shard", 400, BLAME_INDEX}, /* 2,147,483,519 */
+    {"index_closed_exception", NULL, 400, BLAME_INDEX},
+    {"index_not_found_exception", NULL, 404, BLAME_INDEX},
+    {"alias_not_found_exception", NULL, 404, BLAME_INDEX},
+    {"shard_not_found_exception", NULL, 404, BLAME_INDEX},
 
-    {0, "cluster_block_exception", NULL, BLAME_BLOCK},
-    {0, "index_create_block_exception", NULL, BLAME_BLOCK}, /* OpenSearch */
+    {"cluster_block_exception", NULL, 0, BLAME_BLOCK},
+    {"index_create_block_exception", NULL, 0, BLAME_BLOCK}, /* OpenSearch */
 
-    {0, "security_exception", NULL, BLAME_RIGHT},
-    {0, "authorization_exception", NULL, BLAME_RIGHT},
+    {"security_exception", NULL, 0, BLAME_RIGHT},
+    {"authorization_exception", NULL, 0, BLAME_RIGHT},
 
     /* A node that goes answers 500 for what it could not do any more. */
-    {500, "node_closed_exception", NULL, BLAME_BUSY},
-    {500, "node_disconnected_exception", NULL, BLAME_BUSY},
-    {500, "node_not_connected_exception", NULL, BLAME_BUSY},
-    {500, "receive_timeout_transport_exception", NULL, BLAME_BUSY},
-    {500, "already_closed_exception", NULL, BLAME_BUSY},
-    {500, "shard_not_in_primary_mode_exception", NULL, BLAME_BUSY},
-    {500, "timeout_exception", NULL, BLAME_BUSY}, /* since Elasticsearch 8.13 it is 429 */
-    {500, "process_cluster_event_timeout_exception", NULL, BLAME_BUSY},
+    {"node_closed_exception", NULL, 500, BLAME_BUSY},
+    {"node_disconnected_exception", NULL, 500, BLAME_BUSY},
+    {"node_not_connected_exception", NULL, 500, BLAME_BUSY},
+    {"receive_timeout_transport_exception", NULL, 500, BLAME_BUSY},
+    {"already_closed_exception", NULL, 500, BLAME_BUSY},
+    {"shard_not_in_primary_mode_exception", NULL, 500, BLAME_BUSY},
+    {"timeout_exception", NULL, 500, BLAME_BUSY}, /* since Elasticsearch 8.13 it is 429 */
+    {"process_cluster_event_timeout_exception", NULL, 500, BLAME_BUSY},
 
     /* both families */
-    {400, "mapper_parsing_exception", NULL, BLAME_DOCUMENT},
-    {400, "strict_dynamic_mapping_exception", NULL, BLAME_DOCUMENT},
-    {400, "illegal_argument_exception", NULL, BLAME_DOCUMENT}, /* field limits, long keywords */
-    {400, "parsing_exception", NULL, BLAME_DOCUMENT},
-    {400, "parse_exception", NULL, BLAME_DOCUMENT},
-    {400, "x_content_parse_exception", NULL, BLAME_DOCUMENT},
-    {400, "json_parse_exception", NULL, BLAME_DOCUMENT},
-    {400, "json_e_o_f_exception", NULL, BLAME_DOCUMENT},
-    {400, "not_x_content_exception", NULL, BLAME_DOCUMENT},
-    {400, "input_coercion_exception", NULL, BLAME_DOCUMENT},
-    {400, "number_format_exception", NULL, BLAME_DOCUMENT},
-    {400, "date_time_parse_exception", NULL, BLAME_DOCUMENT},
-    {400, "max_bytes_length_exceeded_exception", NULL, BLAME_DOCUMENT},
-    {400, "invalid_shape_exception", NULL, BLAME_DOCUMENT},
-    {400, "routing_missing_exception", NULL, BLAME_DOCUMENT},
-    {400, "script_exception", NULL, BLAME_DOCUMENT},
-    {500, "fail_processor_exception", NULL, BLAME_DOCUMENT}, /* a pipeline's own refusal */
+    {"mapper_parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"strict_dynamic_mapping_exception", NULL, 400, BLAME_DOCUMENT},
+    {"illegal_argument_exception", NULL, 400, BLAME_DOCUMENT}, /* field limits, long keywords */
+    {"parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"x_content_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"json_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"json_e_o_f_exception", NULL, 400, BLAME_DOCUMENT},
+    {"not_x_content_exception", NULL, 400, BLAME_DOCUMENT},
+    {"input_coercion_exception", NULL, 400, BLAME_DOCUMENT},
+    {"number_format_exception", NULL, 400, BLAME_DOCUMENT},
+    {"date_time_parse_exception", NULL, 400, BLAME_DOCUMENT},
+    {"max_bytes_length_exceeded_exception", NULL, 400, BLAME_DOCUMENT},
+    {"invalid_shape_exception", NULL, 400, BLAME_DOCUMENT},
+    {"routing_missing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"script_exception", NULL, 400, BLAME_DOCUMENT},
+    {"fail_processor_exception", NULL, 500, BLAME_DOCUMENT}, /* a pipeline's own refusal */
 
     /* Elasticsearch 8 and later */
-    {400, "document_parsing_exception", NULL, BLAME_DOCUMENT},
-    {400, "x_content_e_o_f_exception", NULL, BLAME_DOCUMENT},
+    {"document_parsing_exception", NULL, 400, BLAME_DOCUMENT},
+    {"x_content_e_o_f_exception", NULL, 400, BLAME_DOCUMENT},
 
     /* OpenSearch 2.12 and later, and Elasticsearch 8.10: limits of the JSON parser */
-    {400, "stream_constraints_exception", NULL, BLAME_DOCUMENT},
+    {"stream_constraints_exception", NULL, 400, BLAME_DOCUMENT},
 };
 
 enum bulk_blame bulk_blame(int status, const char *type, const char *reason)

@@ -10,12 +10,16 @@ import random
 import threading
 import time
 
+import pytest
+
 from faults import wait_until
 from rewrite import Rewriter
 from test_grace import drop_role, unprivileged
 from test_horizon import changed_through, now
 
 SECONDS = float(os.environ.get("ESMIGRATE_SOAK_SECONDS", "6"))
+# Up to three runs, and the updates until all is read.
+pytestmark = pytest.mark.timeout(240 + 6 * SECONDS)
 WRITERS = 24
 ROWS = 2000
 
@@ -55,7 +59,7 @@ class Writer(threading.Thread):
     """One session, which has rows of its own: writers do not wait for each other."""
 
     def __init__(self, app, number, stop):
-        super().__init__()
+        super().__init__(daemon=True)
         self.app, self.number, self.stop = app, number, stop
         self.random = random.Random(number)
         self.changes = 0
@@ -152,7 +156,7 @@ def write_while_updating(app, seconds):
     stop, began = threading.Event(), time.monotonic()
     writers = [Writer(app, number, stop) for number in range(WRITERS)]
     # The last one's rows are those of the prepared transaction alone.
-    prepared = threading.Thread(target=hold_prepared, args=(app, writers.pop(), seconds))
+    prepared = threading.Thread(target=hold_prepared, args=(app, writers.pop(), seconds), daemon=True)
     for thread in [*writers, prepared]:
         thread.start()
     marks = []

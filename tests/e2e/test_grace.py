@@ -260,6 +260,7 @@ def test_a_script_of_many_transactions_in_one_message_is_not_lost(plain):
         for n in range(60000)
     )
     with message(plain, text) as late:
+        pid = late.info.backend_pid
         wait_until(lambda: plain.sql("SELECT 1 AS one FROM pg_stat_activity WHERE pid = %s AND state = 'active'", (pid,)))
         began = now(plain)
         while plain.sql("SELECT 1 AS one FROM pg_stat_activity WHERE pid = %s AND state = 'active'", (pid,)):

@@ -10,12 +10,16 @@ import random
 import threading
 import time
 
+import pytest
+
 from faults import wait_until
 from rewrite import Rewriter
 from test_grace import drop_role, unprivileged
 from test_horizon import changed_through, now
 
 SECONDS = float(os.environ.get("ESMIGRATE_SOAK_SECONDS", "6"))
+# Up to three runs, and the updates until all is read.
+pytestmark = pytest.mark.timeout(240 + 6 * SECONDS)
 WRITERS = 24
 ROWS = 2000
 
@@ -54,9 +58,9 @@ def declared(app):
 class Writer(threading.Thread):
     """One session, which has rows of its own: writers do not wait for each other."""
 
-    def __init__(self, app, number, until):
-        super().__init__()
-        self.app, self.number, self.until = app, number, until
+    def __init__(self, app, number, stop):
+        super().__init__(daemon=True)
+        self.app, self.number, self.stop = app, number, stop
         self.random = random.Random(number)
         self.changes = 0
         self.error = None
@@ -70,7 +74,7 @@ class Writer(threading.Thread):
 
     def write(self, connection):
         ways = [self.transaction, self.simple_query, self.implicit, self.chain, self.rolled_back, self.single]
-        while time.monotonic() < self.until:
+        while not self.stop.is_set():
             self.random.choice(ways)(connection)
             time.sleep(self.random.random() * 1.2)
 
@@ -149,16 +153,18 @@ def hold_prepared(app, writer, seconds):
 
 def write_while_updating(app, seconds):
     """(changes made, updates done, how often changed_through moved)"""
-    until = time.monotonic() + seconds
-    writers = [Writer(app, number, until) for number in range(WRITERS)]
+    stop, began = threading.Event(), time.monotonic()
+    writers = [Writer(app, number, stop) for number in range(WRITERS)]
     # The last one's rows are those of the prepared transaction alone.
-    prepared = threading.Thread(target=hold_prepared, args=(app, writers.pop(), seconds))
+    prepared = threading.Thread(target=hold_prepared, args=(app, writers.pop(), seconds), daemon=True)
     for thread in [*writers, prepared]:
         thread.start()
     marks = []
-    while any(thread.is_alive() for thread in [*writers, prepared]):
+    # On a busy machine they write for longer, until changed_through has moved on under them.
+    while time.monotonic() < began + seconds or (len(set(marks)) < 3 and time.monotonic() < began + 60 + seconds):
         app.run("es_update", "item", check=0)
         marks.append(changed_through(app))
+    stop.set()
     for thread in [*writers, prepared]:
         thread.join()
     for writer in writers:

@@ -176,7 +176,8 @@ class Course:
                 held = wire.hold(f"^{re.escape(step.what)}\\s*$", when, step.nth)
             else:
                 method, _, path = step.what.partition(" ")
-                held = proxy.hold(method, f"^{re.escape(path.replace('{}', self.app.full_name(master)))}$", when, step.nth)
+                path = re.escape(path.replace("{}", self.app.full_name(master)))
+                held = proxy.hold(method, f"^{path}$", when, step.nth)
             process = self.app.start(*arguments(self.command, master))
             wait_until(lambda: held.reached.is_set() or not process.running)
             if held.reached.is_set():

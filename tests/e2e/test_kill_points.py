@@ -139,7 +139,7 @@ class Course:
     def __init__(self, app, name):
         self.app = app
         self.prepare, self.command = COMMANDS[name]
-        self.masters = 0
+        self.masters = self.missed = 0
         app.sql("CREATE TABLE item (id bigint PRIMARY KEY, title json, amount text, changed_at timestamptz NOT NULL)")
         app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
         app.sql(
@@ -176,12 +176,15 @@ class Course:
                 held = wire.hold(f"^{re.escape(step.what)}\\s*$", when, step.nth)
             else:
                 method, _, path = step.what.partition(" ")
-                held = proxy.hold(method, f"^{re.escape(path.replace('{}', self.app.full_name(master)))}$", when, step.nth)
+                path = re.escape(path.replace("{}", self.app.full_name(master)))
+                held = proxy.hold(method, f"^{path}$", when, step.nth)
             process = self.app.start(*arguments(self.command, master))
             wait_until(lambda: held.reached.is_set() or not process.running)
-            if not held.reached.is_set():
-                return f"it was not reached\n{process.wait()}"
-            process.kill()
+            if held.reached.is_set():
+                process.kill()
+            else:
+                self.missed += 1
+                process.wait(check=0)
         return self.repeat(master)
 
     def repeat(self, master):
@@ -189,6 +192,8 @@ class Course:
         if result.code not in (0, self.again):
             return f"the same command again failed\n{result}"
         found = outcome(self.app, master)
+        for number in found["engine"]:  # some hundred indexes would make the engine slow
+            self.app.engine_server.must("DELETE", self.app.full_name(f"{master}-{number}"))
         wrong = [f"{key} is {found[key]}, not {self.outcome[key]}" for key in found
                  if not self.alike(key, found[key])]
         return "\n".join([*wrong, repr(result)]) if wrong else None
@@ -223,13 +228,17 @@ def kill_at(app, name, choose):
     assert len(course.steps) >= 4
     wrong = []
     for step, when in choose([(step, when) for step in course.steps for when in ("before", "after")]):
+        missed = course.missed
         problem = course.kill(step, when)
-        soak.note("kill -9 at a step", f"{app.engine_server.family}: {name}", lost=problem is not None)
+        if course.missed == missed:
+            soak.note("kill -9 at a step", f"{app.engine_server.family}: {name}", lost=problem is not None)
         if problem:
             wrong.append(f"{name}, killed {name_of(step, when)}:\n{problem}")
             with contextlib.suppress(Exception):
                 app.ok("es_update", f"m{course.masters}", "1", "--full")
     assert not wrong, "\n\n".join(wrong)
+    # How many requests are made of the same documents is the timing's business, too; but of few steps.
+    assert course.missed <= len(course.steps) // 5
 
 
 @pytest.mark.parametrize("name", COMMANDS)

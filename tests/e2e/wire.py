@@ -44,7 +44,7 @@ class _Session:
         self.server = None
         self.reader = client.makefile("rb")
         self.prepared = {}  # text by name
-        self.asked = 0  # messages so far that are each answered up to a ReadyForQuery; the start-up message is the first
+        self.asked = 0  # messages that are each answered up to a ReadyForQuery, the start-up message too
         self.after = {}  # what is to happen to the answer, by its number
         self._closing = threading.Lock()
 

@@ -1,5 +1,6 @@
 # make                                builds $(BUILD)/esmigrate
 # make check                          unit tests
+# make fuzz                           fuzzing with libFuzzer (clang), FUZZ_SECONDS=5 for each target
 # make docs                           completion, man pages and README's reference, from the tables
 # make check-docs                     fails when they say something else than the tables
 # make lint                           formatting, clang-tidy, shellcheck, the floors of core/, check-docs
@@ -118,6 +119,24 @@ coverage:
 		--exclude-throw-branches --txt $(BUILD)/coverage.txt --fail-under-line $(LEAST_COVERAGE) --print-summary \
 		$(BUILD)/objects
 
+# ---- fuzzing: libFuzzer, on a build of its own with clang and sanitizers ----
+
+FUZZ_SECONDS = 5
+FUZZ = $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS = $(FUZZ:tests/fuzz/%.c=%)
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined \
+		CFLAGS=-fsanitize=fuzzer-no-link DEVELOPER= fuzz-programs
+	$(Q)tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/%)
+
+$(FUZZ_TARGETS:%=$(BUILD)/%): $(BUILD)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/objects/cli/options.o \
+		$(BUILD)/libesmigrate.a Makefile
+	$(call say,FUZZ)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(filter %.o %.a,$^) $(LIBS)
+
 # ---- documentation of the command line: made of its tables ----
 
 PAGES = esmigrate $(COMMANDS)
@@ -158,7 +177,7 @@ check-docs: $(DOCS:%=$(BUILD)/docs/%)
 
 # ---- lint ----
 
-C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h contrib/docs/*.c)
+C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h tests/fuzz/*.[ch] contrib/docs/*.c)
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
 lint: $(BUILD)/generated/sql.h check-docs
@@ -168,7 +187,7 @@ lint: $(BUILD)/generated/sql.h check-docs
 	$(Q)shellcheck $(SHELL_FILES)
 	$(Q)shellcheck -s bash contrib/completion/esmigrate
 	@echo "shellcheck: ok"
-	$(Q)printf '%s\n' $(CORE) $(CLI) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
+	$(Q)printf '%s\n' $(CORE) $(CLI) $(FUZZ) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
 		--warnings-as-errors='*' {} -- $(CFLAGS_ALL) 2>$(BUILD)/clang-tidy.log
 	@echo "clang-tidy: ok"
 
@@ -187,10 +206,10 @@ install: all
 
 # Servers that tests or the quickstart left running keep their data below $(BUILD).
 clean:
-	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/docs $(BUILD)/esmigrate \
+	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/docs $(BUILD)/esmigrate \
 		$(BUILD)/libesmigrate.a
 
 -include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all check docs check-docs lint coverage format install clean
+.PHONY: all check fuzz fuzz-programs docs check-docs lint coverage format install clean
 .DELETE_ON_ERROR:

@@ -1,5 +1,6 @@
 # make                                builds $(BUILD)/esmigrate
 # make check                          unit tests
+# make fuzz                           fuzzing with libFuzzer (clang), FUZZ_SECONDS=5 for each target
 # make soak                           the long tests with many faults, after contrib/test has set up the rest;
 #                                     ESMIGRATE_SOAK_KILLS, _SECONDS and _SEED bound and repeat the random ones
 # make docs                           completion, man pages and README's reference, from the tables
@@ -130,6 +131,24 @@ soak: $(BUILD)/esmigrate
 			-c tests/pytest.ini --rootdir=. -p no:cacheprovider -m soak || code=1; \
 	done; exit $$code
 
+# ---- fuzzing: libFuzzer, on a build of its own with clang and sanitizers ----
+
+FUZZ_SECONDS = 5
+FUZZ = $(sort $(wildcard tests/fuzz/*.c))
+FUZZ_TARGETS = $(FUZZ:tests/fuzz/%.c=%)
+
+fuzz:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang SANITIZE=address,undefined \
+		CFLAGS=-fsanitize=fuzzer-no-link DEVELOPER= fuzz-programs
+	$(Q)tests/fuzz/run $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-programs: $(FUZZ_TARGETS:%=$(BUILD)/%)
+
+$(FUZZ_TARGETS:%=$(BUILD)/%): $(BUILD)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(BUILD)/objects/cli/options.o \
+		$(BUILD)/libesmigrate.a Makefile
+	$(call say,FUZZ)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -fsanitize=fuzzer -o $@ $< $(filter %.o %.a,$^) $(LIBS)
+
 # ---- documentation of the command line: made of its tables ----
 
 PAGES = esmigrate $(COMMANDS)
@@ -170,7 +189,7 @@ check-docs: $(DOCS:%=$(BUILD)/docs/%)
 
 # ---- lint ----
 
-C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h contrib/docs/*.c)
+C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h tests/fuzz/*.[ch] contrib/docs/*.c)
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
 lint: $(BUILD)/generated/sql.h check-docs
@@ -180,7 +199,7 @@ lint: $(BUILD)/generated/sql.h check-docs
 	$(Q)shellcheck $(SHELL_FILES)
 	$(Q)shellcheck -s bash contrib/completion/esmigrate
 	@echo "shellcheck: ok"
-	$(Q)printf '%s\n' $(CORE) $(CLI) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
+	$(Q)printf '%s\n' $(CORE) $(CLI) $(FUZZ) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
 		--warnings-as-errors='*' {} -- $(CFLAGS_ALL) 2>$(BUILD)/clang-tidy.log
 	@echo "clang-tidy: ok"
 
@@ -199,10 +218,10 @@ install: all
 
 # Servers that tests or the quickstart left running keep their data below $(BUILD).
 clean:
-	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/docs $(BUILD)/esmigrate \
+	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/docs $(BUILD)/esmigrate \
 		$(BUILD)/libesmigrate.a
 
 -include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all check soak docs check-docs lint coverage format install clean
+.PHONY: all check fuzz fuzz-programs soak docs check-docs lint coverage format install clean
 .DELETE_ON_ERROR:

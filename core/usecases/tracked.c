@@ -65,7 +65,7 @@ static int check_late(struct context *context, const struct instance *instance,
     if (history_query(context->history, sql_history_full_began,
                       PG_VALUES(pg_number(instance->id).text), &full, err) < 0)
         return -1;
-    const char *full_began = pg_text(full, 0, "began_at");
+    const char *full_began = pg_rows_count(full) ? pg_text(full, 0, "began_at") : NULL;
     if (full_began) {
         if (history_query(context->history, sql_history_time_after, PG_VALUES(began_at, full_began),
                           &order, err) < 0)

@@ -1,11 +1,14 @@
 """Rule R10: secrets never reach the history, stdout or stderr."""
 
 import base64
+import pathlib
+import time
 import urllib.parse
 
 import pytest
 
 from faults import Proxy, declare_items
+from servers import ROOT
 
 # Characters that conninfo, URLs and JSON each write in their own way.
 SECRET = "s3cr@t/pa:ss w%rd"
@@ -162,3 +165,98 @@ def test_no_way_to_write_an_option_lets_its_password_through(app, spell):
     assert "LEAK" not in stored_texts(app)
     argv = [word for row in app.history() for word in row["argv"]]
     assert any(parts["dbname"] in word for word in argv), argv
+
+
+# ---- every command, with secrets in every place
+
+# What each command is given; another one gets the name of the master.
+WORDS = {"es_init": [], "es_list": [], "es_history": ["item"], "es_drop": ["item-1", "--yes"],
+         "es_clear": ["item-1", "--yes"]}
+ORDER = ["es_init", "es_create", "es_update", "es_activate", "es_list", "es_history"]
+COMMANDS = sorted((path.stem for path in (ROOT / "cli").glob("es_*.c")),
+                  key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+USER_URL = "user:s3cr%40t%2fpa:ss%20w%25rd"  # encoded only where it must be
+TOKEN = "VG9rZW4+/w=="
+TOKENS = [TOKEN, urllib.parse.quote(TOKEN, safe=""), base64.b64encode(TOKEN.encode()).decode()]
+
+
+def secret_file(app, text):
+    path = app.folder / "secret"
+    path.write_text(text + "\n")
+    return path
+
+
+# (options of every command, its environment), of an app and a URL of the engine without secrets.
+PLACES = {
+    "keywords": lambda app, url: (
+        ["--history", with_password(app), "--source", with_password(app)], {"URL": engine_with_password(app, url)}),
+    "uris": lambda app, url: (
+        [], {"ESMIGRATE_HISTORY": with_password(app, True), "ESMIGRATE_SOURCE": with_password(app, True),
+             "URL": url.replace("//", f"//{USER_URL}@")}),
+    "options": lambda app, url: (
+        ["--history", with_password(app, True), "--engine", url.replace("//", f"//{USER_URL}@")], {}),
+    "password_file": lambda app, url: (
+        ["--engine-user", "user", "--engine-password-file", secret_file(app, SECRET)],
+        {"PGPASSWORD": SECRET, "URL": url}),
+    "api_key_file": lambda app, url: (["--api-key-file", secret_file(app, TOKEN)], {"URL": url}),
+    "bearer_file": lambda app, url: ([], {"ESMIGRATE_BEARER_FILE": str(secret_file(app, TOKEN)), "URL": url}),
+}
+
+
+def watched(app, words, env):
+    """Runs it: its Result, and every command line that the process and its children had."""
+    process = app.start(*words, env=env)
+    lines = set()
+    while process.running:
+        for pid in [process.pid, *children_of(process.pid)]:
+            try:
+                lines.add(pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace"))
+            except OSError:
+                pass
+        time.sleep(0.01)
+    return process.wait(), lines
+
+
+def children_of(pid):
+    try:
+        return [int(child) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()
+                for child in (task / "children").read_text().split()]
+    except OSError:
+        return []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_no_command_tells_a_secret_wherever_it_was_given(app, place):
+    declare_items(app, 3)
+    proxy = Proxy(app.engine_server)
+    variable = f"{app.engine_server.family.upper()}_URL"
+    options, env = PLACES[place](app, proxy.url)
+    env = {variable: env.pop("URL", ""), **env}
+    told, failures = [], 0
+
+    def examine(command, *more):
+        nonlocal failures
+        result, lines = watched(app, [command, *WORDS.get(command, ["item"]), *options, *more], env)
+        texts = {"stdout": result.out, "stderr": result.err}
+        # What the user himself wrote there stays: it is his command line.
+        if not any(form in str(option) for option in [*options, *more] for form in [*FORMS, USER_URL]):
+            texts["its command line"] = " ".join(lines)
+        told.extend((command, *more, where, form) for where, text in texts.items()
+                    for form in [*FORMS, *TOKENS, USER_URL] if form in text)
+        failures += result.code != 0
+
+    try:
+        for command in COMMANDS:
+            # First with an engine that quotes what it was sent, then with a wrong option, then as it should be.
+            echo = proxy.echo("GET", "^/")
+            examine(command, "-v")
+            echo.used = True
+            examine(command, "-v", f"--no-such-option={SECRET}")
+            examine(command, "-v", "-o", "json")
+    finally:
+        proxy.close()
+    assert told == []
+    assert failures >= 2 * len(COMMANDS) - 3  # es_init and es_history do not ask the engine, es_list goes on without it
+    stored = stored_texts(app)
+    assert [form for form in [*FORMS, *TOKENS, USER_URL] if form in stored] == []
+    assert {row["status"] for row in app.history()} >= {"complete", "failed"}

@@ -70,7 +70,7 @@ static int send_again(struct retrying *retrying, struct error *err)
 static int finish(struct retrying *retrying, struct error *err)
 {
     struct report_item *item = retrying->item;
-    if (check_ours(retrying->context, retrying->instance, NULL, err) < 0 ||
+    if (check_durable(retrying->context, retrying->instance, err) < 0 ||
         run_begin_results(retrying->run, err) < 0 ||
         rejected_settle(retrying->context, retrying->instance->id, retrying->run, item, err) < 0)
         return -1;
@@ -98,7 +98,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
         log_say(context->log, LOG_NOTICE, "%s: %" PRId64 " rejected document%s would be sent again",
                 instance->index_name, open, open == 1 ? "" : "s");
         return context_open_engine(context, err) < 0 ? -1
-                                                     : check_ours(context, instance, NULL, err);
+                                                     : check_durable(context, instance, err);
     }
     if (send_again(retrying, err) < 0 || finish(retrying, err) < 0)
         return feed_failed(retrying->run, instance, retrying->sender, false, err);

@@ -275,7 +275,7 @@ def test_a_script_of_many_transactions_in_one_message_is_not_lost(plain):
 
 
 def test_after_a_restart_there_is_nothing_to_wait_for(private_postgres, make_app):
-    app = make_app(postgres=private_postgres())
+    app = make_app(postgres=private_postgres("--durable"))
     unprivileged(app)
     filled(app)
     with contextlib.closing(app.connect()) as late:

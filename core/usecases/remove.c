@@ -104,7 +104,8 @@ static int clear_in_run(struct run *run, const struct instance *instance, struct
         return -1;
     if (!pg_rows_count(rows))
         return action_replaced(err);
-    if (take_all_documents(run, instance, write_alias, item, err) < 0)
+    if (take_all_documents(run, instance, write_alias, item, err) < 0 &&
+        explain_lost(context, instance, err) < 0)
         return block_explain(instance->index_name, "Not all documents are removed.", err);
     return history_query(context->history, sql_history_rejected_clear,
                          PG_VALUES(pg_number(instance->id).text), NULL, err);
@@ -113,9 +114,11 @@ static int clear_in_run(struct run *run, const struct instance *instance, struct
 /* ---- drop ---- */
 
 /* Only an index that is ours is deleted; one that is gone already is dropped all the same. */
-static int delete_index(struct context *context, const struct instance *instance, struct error *err)
+static int check_deletable(struct context *context, const struct instance *instance,
+                           bool *ret_exists, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
+    *ret_exists = false;
     if (context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
@@ -124,9 +127,16 @@ static int delete_index(struct context *context, const struct instance *instance
                 instance->index_name);
         return 0;
     }
-    if (check_ours(context, instance, NULL, err) < 0)
+    *ret_exists = true;
+    return check_ours(context, instance, NULL, err);
+}
+
+static int delete_index(struct context *context, const struct instance *instance, struct error *err)
+{
+    bool exists;
+    if (check_deletable(context, instance, &exists, err) < 0)
         return -1;
-    return engine_delete_index(context->engine, instance->index_name, err);
+    return exists ? engine_delete_index(context->engine, instance->index_name, err) : 0;
 }
 
 static int drop_in_run(struct run *run, const struct instance *instance, struct report_item *item,
@@ -164,6 +174,15 @@ static int is_done(struct context *context, const struct instance *planned,
     return 0;
 }
 
+/* Of a dry run: what would be refused for the state of the index is. */
+static int look_at_index(struct context *context, const struct removal *removal,
+                         const struct instance *instance, struct error *err)
+{
+    bool exists;
+    return removal->ends_instance ? check_deletable(context, instance, &exists, err)
+                                  : check_ours(context, instance, NULL, err);
+}
+
 /* It may have become active, or have been dropped, before the lock was ours. */
 static int remove_in_run(struct run *run, const struct removal *removal,
                          const struct remove_request *request, const struct instance *planned,
@@ -177,7 +196,8 @@ static int remove_in_run(struct run *run, const struct removal *removal,
         return removal->ends_instance ? is_done(context, planned, &now, err) : -1;
     if (check_not_active(context, removal, request, instance, err) < 0)
         return -1;
-    return context->settings.dry_run ? 0 : removal->work(run, instance, item, err);
+    return context->settings.dry_run ? look_at_index(context, removal, instance, err)
+                                     : removal->work(run, instance, item, err);
 }
 
 static int remove_one(struct context *context, const struct removal *removal,

@@ -97,8 +97,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     if (context->settings.dry_run) {
         log_say(context->log, LOG_NOTICE, "%s: %" PRId64 " rejected document%s would be sent again",
                 instance->index_name, open, open == 1 ? "" : "s");
-        return context_open_engine(context, err) < 0 ? -1
-                                                     : check_durable(context, instance, err);
+        return context_open_engine(context, err) < 0 ? -1 : check_durable(context, instance, err);
     }
     if (send_again(retrying, err) < 0 || finish(retrying, err) < 0)
         return feed_failed(retrying->run, instance, retrying->sender, false, err);

@@ -216,3 +216,12 @@ int check_durable(struct context *context, const struct instance *instance, stru
         "case documents were lost: esmigrate es_update %s %d --restart",
         instance->index_name, instance->master, instance->number);
 }
+
+int explain_lost(struct context *context, const struct instance *instance, struct error *err)
+{
+    _cleanup_(error_release) struct error lost = {};
+    bool may_be_lost = err->kind == ERR_FAILED || err->http_code == 404;
+    if (may_be_lost && check_ours(context, instance, NULL, &lost) < 0 && lost.kind == ERR_FAILED)
+        error_move(err, &lost);
+    return -1;
+}

@@ -66,4 +66,9 @@ int check_ours(struct context *context, const struct instance *instance,
 /* The same, and what the engine acknowledges there is durable (rule R5), else ERR_FAILED. */
 int check_durable(struct context *context, const struct instance *instance, struct error *err);
 
+/* The index may have been dropped or made anew while it was written to, which looks like another
+ * run that has taken over: replaces the error of the writing if that is what happened. Returns -1.
+ */
+int explain_lost(struct context *context, const struct instance *instance, struct error *err);
+
 #endif

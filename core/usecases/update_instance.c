@@ -302,6 +302,8 @@ static int update_in_run(struct update *update, const struct master *master, str
         return check_durable(update->context, update->instance, err);
     if (prepare(update, err) == 0 && load_in_snapshot(update, err) == 0 && finish(update, err) == 0)
         return 0;
+    if (update->sender)
+        explain_lost(update->context, update->instance, err);
     feed_failed(update->run, update->instance, update->sender, !update->since, err);
     leave_full(update, err->kind);
     return -1;

@@ -10,7 +10,7 @@ import threading
 import psycopg
 
 from faults import declare_items, expected_items, filled_items, gated_items, instance, wait_until
-from rewrite import Rewriter
+from wire import through_wire
 
 SECOND = datetime.timedelta(seconds=1)
 OVERLAP = 5 * SECOND
@@ -257,11 +257,10 @@ def test_a_transaction_that_is_prepared_while_the_horizon_is_read_is_not_lost(ap
         "CREATE FUNCTION late_activity() RETURNS SETOF pg_stat_activity LANGUAGE plpgsql AS"
         " $$ BEGIN PERFORM pg_sleep(1); RETURN QUERY SELECT * FROM pg_stat_activity; END $$"
     )
-    slow = "FROM late_activity() a"
-    rewriter = Rewriter(app.conninfo, lambda statement: statement.replace("FROM pg_catalog.pg_stat_activity a", slow))
-    with transaction(app) as (late, began), contextlib.closing(rewriter):
+    with transaction(app) as (late, began), through_wire(app) as wire:
+        wire.rewrite(r"FROM pg_catalog\.pg_stat_activity a", "FROM late_activity() a")
         touch(late, 3, "Prepared")
-        process = app.start("es_update", "item", env={"ESMIGRATE_SOURCE": rewriter.conninfo})
+        process = app.start("es_update", "item")
         wait_until(lambda: app.sql("SELECT 1 AS one FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
         late.execute(f"PREPARE TRANSACTION '{app.database}'")
         process.wait(check=0)

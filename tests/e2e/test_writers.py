@@ -13,9 +13,9 @@ import time
 import pytest
 
 from faults import wait_until
-from rewrite import Rewriter
 from test_grace import drop_role, unprivileged
 from test_horizon import changed_through, now
+from wire import through_wire
 
 SECONDS = float(os.environ.get("ESMIGRATE_SOAK_SECONDS", "6"))
 # Up to three runs, and the updates until all is read.
@@ -224,27 +224,23 @@ def test_a_role_that_sees_only_its_own_sessions_loses_nothing(app):
         drop_role(app, role)
 
 
-def naive(statement):
+@contextlib.contextmanager
+def naive_horizon(app):
     """The horizon as polling would have it: now(), whoever still writes."""
-    if "oldest_since" in statement:
-        careful = "least(clock.taken_at, (SELECT min(since) FROM running))"
-        assert careful in statement
-        return statement.replace(careful, "clock.taken_at")
-    if "pg_prepared_xacts" in statement:
-        return statement.replace("WHERE", "WHERE false AND")
-    return statement
+    app.env["ESMIGRATE_SOURCE"] = app.conninfo
+    with through_wire(app, "ESMIGRATE_SOURCE") as wire:
+        careful = wire.rewrite(r"least\(clock\.taken_at, \(SELECT min\(since\) FROM running\)\)", "clock.taken_at")
+        wire.rewrite(r"(pg_prepared_xacts.*?)WHERE", r"\1WHERE false AND")
+        yield
+        assert careful.reached.is_set()
 
 
 def test_the_same_with_a_naive_horizon_loses_documents(app):
     """What the tests above are worth: they see what gets lost."""
     declared(app)
-    rewriter = Rewriter(app.conninfo, naive)
-    app.env["ESMIGRATE_SOURCE"] = rewriter.conninfo
-    try:
+    with naive_horizon(app):
         for _ in range(3):
             missing, stale, left, _ = soak(app)
             if missing or stale or left:
                 return
-    finally:
-        rewriter.close()
     raise AssertionError("nothing was lost")

@@ -25,7 +25,7 @@ const struct command es_retry_command = {
     .about = "By default of the active instance. Documents that the engine refused for their "
              "content are kept in the history until they are accepted, or gone from the source. "
              "They are read from the source and sent again, or deleted; nothing else is read, and "
-             "changed_through stays. Every es_update does the same before it reads what changed.",
+             "changed_through stays. Every es_update does the same after it has read what changed.",
     .options =
         (const struct command_option[]){
             {OPT_ALLOW_REJECTED, NULL},

@@ -213,25 +213,6 @@ def set_durability(app, value):
     app.engine_server.must("PUT", f"{index_name(app)}/_settings", settings)
 
 
-def test_an_index_that_someone_made_unsafe_is_not_updated(app):
-    filled_items(app, 5)
-    app.sql("UPDATE item SET title = '\"Changed\"', changed_at = now()")
-    before = instance(app)["changed_through"]
-    set_durability(app, "async")
-    for options in ([], ["--full"], ["--dry-run"]):
-        result = app.fails(1, "es_update", "item", *options)
-        assert result.err.endswith(
-            f'esmigrate: error: index "{index_name(app)}": someone has set index.translog.durability to "async"\n'
-            "DETAIL: A node that dies would lose documents that it had accepted, and no update would send them again.\n"
-            'HINT: Set it back to "request" in the engine '
-            f"(PUT /{index_name(app)}/_settings), then run the same command again.\n"
-        ), result
-    assert instance(app)["changed_through"] == before
-    set_durability(app, "request")
-    app.ok("es_update", "item")
-    assert app.docs("item") == expected_items(app)
-
-
 def test_an_index_that_someone_makes_unsafe_during_an_update_keeps_its_mark(app):
     filled_items(app, 5)
     before = instance(app)["changed_through"]

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "base/nearest.h"
 #include "base/texts.h"
+#include "base/utf8.h"
 #include "clients/json.h"
 #include "clients/postgres.h"
 #include "domain/canonical.h"
@@ -390,7 +391,7 @@ static int read_options_file(struct declaration *declaration, const char *path, 
         return -1;
     if (declaration->options.source) {
         _cleanup_free_ char *public = pg_conninfo_public(declaration->options.source);
-        if (!public)
+        if (!public || utf8_first_wrong(public)) /* %80 in a URI */
             return malformed_source(path, err);
         json_put(stored, "source", json_new_text(public));
     }

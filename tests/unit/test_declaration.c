@@ -371,6 +371,8 @@ TEST(wrong_options_are_refused_by_name)
     check_options_refused("[]", "not a JSON object");
     check_options_refused("{\n\"overlap\":}", "line 2, column 11: expected a value");
     check_options_refused("{\"source\":\"nonsense\"}", "\"source\" is not a connection string");
+    check_options_refused("{\"source\":\"postgresql://u%80@h/d\"}",
+                          "\"source\" is not a connection string");
 }
 
 TEST(an_option_that_stands_twice_is_refused)

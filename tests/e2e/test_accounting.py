@@ -248,10 +248,8 @@ def test_a_source_that_is_no_object_is_rejected(app):
 
 def test_a_source_that_only_postgres_takes_is_rejected_and_its_neighbours_are_not(app):
     app.sql("CREATE TABLE body (id int, doc json)")
-    # Elasticsearch 7.10 knows no limit to the depth: at 3,000 levels its node was seen to die of a stack overflow.
-    elasticsearch = app.engine_server.family == "elasticsearch"
-    depth = 300 if elasticsearch else 3000
-    deep = '{"a": ' + "[" * depth + "]" * depth + "}"
+    # Sent, it would end the node of Elasticsearch 7.10.
+    deep = '{"a": ' + "[" * 3000 + "]" * 3000 + "}"
     values = {1: '{"a": 1, "a": 2}', 2: '{"": 1}', 3: deep, 4: '{"a": 1}', 5: '{"b": 2}'}
     for number, value in values.items():
         app.sql("INSERT INTO body VALUES (%s, %s)", (number, value))
@@ -259,7 +257,7 @@ def test_a_source_that_only_postgres_takes_is_rejected_and_its_neighbours_are_no
     app.ok("es_init")
     app.ok("es_create", "item")
     app.fails(4, "es_update", "item", "1")
-    refused, accepted = ("12", "345") if elasticsearch else ("123", "45")
+    refused, accepted = "123", "45"
     assert sorted(rejected(app)) == list(refused)
     engine, index = app.engine_server, f"{app.prefix}item-1"
     engine.must("POST", f"{index}/_refresh")

@@ -3,6 +3,7 @@ esmigrate (libfaketime)."""
 
 import contextlib
 import glob
+import os
 import re
 import subprocess
 
@@ -147,7 +148,9 @@ def test_the_read_version_grows_when_the_historys_clock_is_set_back(private_post
 
 
 def test_the_clock_of_the_machine_that_runs_esmigrate_does_not_matter(app, source):
-    app.env |= FAKED
+    # A sanitizer wants to be loaded first.
+    sanitizer = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    app.env |= {**FAKED, **sanitizer}
     change(source, 3, "Changed")
     [item] = app.ok("es_update", "item", "1")
     assert item["superseded"] == 0 and titles(app)["3"] == "Changed"

@@ -104,40 +104,21 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     return 0;
 }
 
-static int retry_instance(struct context *context, const struct update_request *request,
+static int retry_instance(struct run *run, const struct update_request *request,
                           const struct master *master, const struct instance *instance,
-                          const char *parent, struct report *report, struct error *err)
+                          struct report_item *item, struct error *err)
 {
-    struct run run;
-    bool skipped;
-    struct run_spec spec = {
-        .action = "retry",
-        .parent_id = parent,
-        .name = instance->index_name,
-        .master_id = instance->master_id,
-        .instance_id = instance->id,
-        .locks = RUN_LOCK_INSTANCE,
-    };
-    if (run_begin(context, &spec, &run, &skipped, err) < 0)
-        return -1;
-    if (skipped)
-        return 0;
-    struct report_item *item = report_add(report, "retry", master->name);
-    report_set_instance(item, instance);
-    _cleanup_(instances_release) struct instances now = {};
     _cleanup_(retrying_release) struct retrying retrying = {
-        .context = context,
+        .context = run->context,
         .request = request,
-        .run = &run,
+        .instance = instance,
+        .run = run,
         .item = item,
     };
-    int result = instance_again(context, instance, &now, &retrying.instance, err);
-    if (result == 0)
-        item->changed_through = x_strdup(retrying.instance->changed_through);
-    if (result == 0)
-        result = retry_in_run(&retrying, master, err);
-    feed_note(retrying.sender, &run, item);
-    return run_end(&run, result, item, err);
+    item->changed_through = x_strdup(instance->changed_through);
+    int result = retry_in_run(&retrying, master, err);
+    feed_note(retrying.sender, run, item);
+    return result;
 }
 
 int retry_instances(struct context *context, const struct update_request *request,

@@ -103,6 +103,36 @@ static void keep_first(struct context *context, struct error *first, struct erro
         log_error(context->log, next);
 }
 
+/* One instance, from its lock to its closed row, which is `parent`'s part. */
+static int work_on(struct context *context, const char *action,
+                   const struct update_request *request, const struct master *master,
+                   const struct instance *instance, const char *parent, instance_work *work,
+                   struct report *report, struct error *err)
+{
+    struct run run;
+    bool skipped;
+    struct run_spec spec = {
+        .action = action,
+        .parent_id = parent,
+        .name = instance->index_name,
+        .master_id = instance->master_id,
+        .instance_id = instance->id,
+        .locks = RUN_LOCK_INSTANCE,
+    };
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    struct report_item *item = report_add(report, action, master->name);
+    report_set_instance(item, instance);
+    _cleanup_(instances_release) struct instances now = {};
+    const struct instance *current;
+    int result = instance_again(context, instance, &now, &current, err);
+    if (result == 0)
+        result = work(&run, request, master, current, item, err);
+    return run_end(&run, result, item, err);
+}
+
 static int work_on_chosen(struct context *context, const char *action,
                           const struct update_request *request, instance_work *work,
                           struct choice *choices, size_t count, struct report *report,
@@ -118,8 +148,9 @@ static int work_on_chosen(struct context *context, const char *action,
         const struct choice *choice = &choices[i];
         for (size_t j = 0; j < choice->chosen_count && err->kind != ERR_STOPPED; j++) {
             _cleanup_(error_release) struct error one = {};
-            if (work(context, request, &choice->master, &choice->instances.list[choice->chosen[j]],
-                     parent_id(&parent), report, &one) < 0)
+            if (work_on(context, action, request, &choice->master,
+                        &choice->instances.list[choice->chosen[j]], parent_id(&parent), work,
+                        report, &one) < 0)
                 keep_first(context, err, &one);
         }
     }

@@ -22,10 +22,11 @@ struct update_request {
     struct rejected_limits rejected;
 };
 
-/* What is done with one instance: from its lock to its closed row, which is `parent`'s part. */
-typedef int instance_work(struct context *context, const struct update_request *request,
+/* What is done with one instance while its lock is held and the action's row is open; it fills in
+ * what the row and the report will say. `instance` is as it is now. */
+typedef int instance_work(struct run *run, const struct update_request *request,
                           const struct master *master, const struct instance *instance,
-                          const char *parent, struct report *report, struct error *err);
+                          struct report_item *item, struct error *err);
 
 /*
  * Does the work for each instance that the request means; one that fails does not keep the others.

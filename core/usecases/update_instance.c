@@ -309,36 +309,18 @@ static int update_in_run(struct update *update, const struct master *master, str
     return -1;
 }
 
-int update_instance(struct context *context, const struct update_request *request,
+int update_instance(struct run *run, const struct update_request *request,
                     const struct master *master, const struct instance *instance,
-                    const char *parent, struct report *report, struct error *err)
+                    struct report_item *item, struct error *err)
 {
-    struct run run;
-    bool skipped;
-    struct run_spec spec = {
-        .action = "update",
-        .parent_id = parent,
-        .name = instance->index_name,
-        .master_id = instance->master_id,
-        .instance_id = instance->id,
-        .locks = RUN_LOCK_INSTANCE,
-    };
-    if (run_begin(context, &spec, &run, &skipped, err) < 0)
-        return -1;
-    if (skipped)
-        return 0;
-    struct report_item *item = report_add(report, "update", master->name);
-    report_set_instance(item, instance);
-    _cleanup_(instances_release) struct instances now = {};
     _cleanup_(update_release) struct update update = {
-        .context = context,
+        .context = run->context,
         .request = request,
-        .run = &run,
+        .instance = instance,
+        .run = run,
         .item = item,
     };
-    int result = instance_again(context, instance, &now, &update.instance, err);
-    if (result == 0)
-        result = update_in_run(&update, master, err);
-    feed_note(update.sender, &run, item);
-    return run_end(&run, result, item, err);
+    int result = update_in_run(&update, master, err);
+    feed_note(update.sender, run, item);
+    return result;
 }

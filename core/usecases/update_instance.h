@@ -1,16 +1,13 @@
-/* One update of one instance, from its lock to its mark. */
+/* One update of one instance, from the fence to the mark. */
 #ifndef ESMIGRATE_USECASES_UPDATE_INSTANCE_H
 #define ESMIGRATE_USECASES_UPDATE_INSTANCE_H
 
 #include "usecases/update.h"
 
-/*
- * Takes the instance's lock, brings its documents up to date, and closes the action's row with what
- * came of it; adds an item to the report. `parent` is the id of the action this is a part of, or
- * NULL. Of the request only full and since matter here.
- */
-int update_instance(struct context *context, const struct update_request *request,
+/* An instance_work: brings the documents of the instance up to date. Of the request only full,
+ * restart, since and the limits matter here. */
+int update_instance(struct run *run, const struct update_request *request,
                     const struct master *master, const struct instance *instance,
-                    const char *parent, struct report *report, struct error *err);
+                    struct report_item *item, struct error *err);
 
 #endif

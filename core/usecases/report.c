@@ -26,6 +26,7 @@ void report_release(struct report *report)
         free(report->items[i].index);
         free(report->items[i].changed_from);
         free(report->items[i].changed_through);
+        free(report->items[i].partial);
         free(report->items[i].rejected_types);
     }
     free(report->items);

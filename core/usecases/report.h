@@ -26,6 +26,7 @@ struct report_item {
     char *changed_through;
     double seconds;
     int64_t rejected_open;
+    char *partial;        /* what the row says of them; NULL: none is open */
     char *rejected_types; /* of them, as JSON; NULL of a run that failed */
 };
 

@@ -20,7 +20,6 @@ struct retrying {
     struct source *source;
     struct sender *sender;
     char *write_alias;
-    char *partial; /* for the row: why it is not complete */
 };
 
 static void retrying_release(struct retrying *retrying)
@@ -29,7 +28,6 @@ static void retrying_release(struct retrying *retrying)
     source_close(retrying->source);
     master_options_release(&retrying->options);
     free(retrying->write_alias);
-    free(retrying->partial);
 }
 
 /* The order is that of an update: fence, version, and only then the snapshot (rules R2, R3). */
@@ -75,7 +73,7 @@ static int finish(struct retrying *retrying, struct error *err)
         rejected_settle(retrying->context, retrying->instance->id, retrying->run, item, err) < 0)
         return -1;
     retrying->run->outcome.status = item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
-    retrying->run->outcome.error = retrying->partial = rejected_words(item->rejected_open);
+    retrying->run->outcome.error = item->partial = rejected_words(item->rejected_open);
     return 0;
 }
 

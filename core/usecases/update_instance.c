@@ -37,7 +37,6 @@ struct update {
     int64_t version;
     struct horizon horizon;
     struct full_load full; /* of a full one */
-    char *partial;         /* for the row: why it is not complete */
 };
 
 static void update_release(struct update *update)
@@ -51,7 +50,6 @@ static void update_release(struct update *update)
     free(update->write_alias);
     free(update->since);
     horizon_release(&update->horizon);
-    free(update->partial);
 }
 
 /* ---- reading and writing ---- */
@@ -267,7 +265,7 @@ static int finish(struct update *update, struct error *err)
         return -1;
     struct action_outcome *outcome = &update->run->outcome;
     outcome->status = update->item->rejected_open ? ACTION_PARTIAL : ACTION_COMPLETE;
-    outcome->error = update->partial = rejected_words(update->item->rejected_open);
+    outcome->error = update->item->partial = rejected_words(update->item->rejected_open);
     outcome->changed_through = update->item->changed_through;
     return 0;
 }

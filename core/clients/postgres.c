@@ -48,6 +48,8 @@ static int connection_error(struct pg *pg, const char *what, struct error *err)
 static int result_error(struct pg *pg, const PGresult *result, struct error *err)
 {
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    if (pg->heeds_stop && stop_check(err) < 0)
+        return -1; /* the statement was cancelled for it */
     if (!primary)
         return connection_error(pg, "connection failed", err);
 
@@ -311,8 +313,6 @@ static int collect(struct pg *pg, PGresult **ret_result, struct error *err)
         if (status == PGRES_COPY_OUT)
             break;
     }
-    if (cancelled && failed)
-        stop_check(err);
     if (failed) {
         PQclear(last);
         return -1;

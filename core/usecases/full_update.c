@@ -64,6 +64,10 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
         return -1;
     if (!load.id)
         return 0;
+    /* With nothing done yet, what a new start finds out is better: rows that are gone since the
+     * first one, of which that has written documents, are swept. */
+    if (load.range_count == load.total)
+        return full_load_end(context->history, update->action_id, false, err);
     if (find_obstacle(update, &load, &why, err) < 0)
         return -1;
     _cleanup_free_ char *began = time_rfc3339(load.started_at);

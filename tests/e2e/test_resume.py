@@ -9,6 +9,7 @@ from faults import (
     declare_items,
     expected_items,
     filled_items,
+    gated_items,
     instance,
     through_proxy,
     wait_until,
@@ -230,6 +231,24 @@ def test_a_full_update_of_a_filled_index_that_is_a_day_old_is_begun_anew(app):
     result = app.run("es_update", "item", "1", "--full", check=0)
     assert "begun anew: it was cut short more than a day ago" in result.err
     assert last(app)["docs_indexed"] == ROWS
+
+
+def test_a_load_of_which_nothing_is_done_is_begun_anew_and_leaves_nothing_behind(app):
+    gate = gated_items(app, 20_000, 19_000)  # behind three requests of five megabytes, in one range
+    app.ok("es_create", "item")
+    gate.close()
+    process = app.start("es_update", "item", "1")
+    gate.wait()
+    wait_until(lambda: len(app.docs("item-1")) > 100)
+    process.kill()
+    gate.open()
+    app.sql("DELETE FROM item WHERE id < 50")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+    assert [row["outcome"] for row in app.sql("SELECT outcome FROM esmigrate.full_load ORDER BY id")] == [
+        "abandoned",
+        "complete",
+    ]
 
 
 def test_restart_begins_anew(app):

@@ -61,6 +61,17 @@ def last(app):
     return app.history()[-1]
 
 
+def outcomes(app):
+    """Of the full updates, oldest first."""
+    return [row["outcome"] for row in app.sql("SELECT outcome FROM esmigrate.full_load ORDER BY id")]
+
+
+def assert_filled_from_the_beginning(app):
+    [item] = app.ok("es_update", "item", "1")
+    assert item["indexed"] == ROWS
+    assert app.docs("item-1") == expected_items(app)
+
+
 def settings(app, number=1):
     """What the engine has of the settings that a load takes off."""
     name = app.full_name(f"item-{number}")
@@ -245,10 +256,7 @@ def test_a_load_of_which_nothing_is_done_is_begun_anew_and_leaves_nothing_behind
     app.sql("DELETE FROM item WHERE id < 50")
     app.ok("es_update", "item", "1")
     assert app.docs("item-1") == expected_items(app)
-    assert [row["outcome"] for row in app.sql("SELECT outcome FROM esmigrate.full_load ORDER BY id")] == [
-        "abandoned",
-        "complete",
-    ]
+    assert outcomes(app) == ["abandoned", "complete"]
 
 
 def test_restart_begins_anew(app):
@@ -257,19 +265,14 @@ def test_restart_begins_anew(app):
     result = app.run("es_update", "item", "1", "--restart", check=0)
     assert "begun anew" in result.err
     assert last(app)["docs_indexed"] == ROWS
-    assert [row["outcome"] for row in app.sql("SELECT outcome FROM esmigrate.full_load ORDER BY id")] == [
-        "abandoned",
-        "complete",
-    ]
+    assert outcomes(app) == ["abandoned", "complete"]
 
 
 def test_a_cleared_index_is_filled_from_the_beginning(app):
     gate = declare_split(app)
     cut_short(app, gate, "es_update", "item", "1")
     app.ok("es_clear", "item-1", "--yes")
-    [item] = app.ok("es_update", "item", "1")
-    assert item["indexed"] == ROWS
-    assert app.docs("item-1") == expected_items(app)
+    assert_filled_from_the_beginning(app)
 
 
 def test_an_index_made_again_is_filled_from_the_beginning(app):
@@ -277,9 +280,7 @@ def test_an_index_made_again_is_filled_from_the_beginning(app):
     cut_short(app, gate, "es_update", "item", "1")
     app.engine_server.must("DELETE", app.full_name("item-1"))
     app.ok("es_create", "item", "--engine-only")
-    [item] = app.ok("es_update", "item", "1")
-    assert item["indexed"] == ROWS
-    assert app.docs("item-1") == expected_items(app)
+    assert_filled_from_the_beginning(app)
 
 
 def test_another_source_is_not_gone_on_with(make_app):

@@ -14,7 +14,7 @@ static int load_ids(struct load *load, struct id_set *set, struct error *err)
     for (size_t start = 0; start < set->count; start += IDS_AT_ONCE) {
         size_t count = set->count - start < IDS_AT_ONCE ? set->count - start : IDS_AT_ONCE;
         if (source_read_ids(load->source, (const char *const *)set->ids + start, count, err) < 0 ||
-            load_pump(load, NULL, set, err) < 0)
+            load_pump(load, set, err) < 0)
             return -1;
     }
     for (size_t i = 0; i < set->count; i++) {
@@ -86,7 +86,7 @@ static int load_pass(struct load *load, const char *since, struct id_set *reject
     if (source_close_changed_ids(load->source, err) < 0 ||
         source_read_named(load->source, since, err) < 0)
         return -1;
-    return load_pump(load, NULL, rejected, err);
+    return load_pump(load, rejected, err);
 }
 
 static int load_named(struct load *load, const char *since, struct id_set *rejected,
@@ -133,7 +133,7 @@ int load_changed(struct load *load, const char *since, struct error *err)
         if (load_named(load, since, &rejected, err) < 0)
             return -1;
     } else if (source_read_changed(load->source, since, err) < 0 ||
-               load_pump(load, NULL, &rejected, err) < 0) {
+               load_pump(load, &rejected, err) < 0) {
         return -1;
     }
     return load_rejected(load, &rejected, err);

@@ -66,7 +66,7 @@ static int wait_for(struct load *load, int other_fd, int timeout_ms, struct erro
 
 /* As load_pump(), but leaves a reading that failed as it is. While the engine has no room the rows
  * stay in the socket, and PostgreSQL waits. */
-static int pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err)
+static int pump(struct load *load, struct id_set *wanted, struct error *err)
 {
     unsigned int rows = 0;
     for (;;) {
@@ -88,10 +88,7 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
         default:
             return -1;
         }
-        if (wanted)
-            id_set_meet(wanted, document.id);
-        if (done && id_set_meet(done, document.id))
-            continue;
+        id_set_meet(wanted, document.id);
         if (send_document(load, &document, err) < 0)
             return -1;
         if (++rows % ROWS_BETWEEN_POLLS == 0 && wait_for(load, -1, 0, err) < 0)
@@ -99,9 +96,9 @@ static int pump(struct load *load, struct id_set *done, struct id_set *wanted, s
     }
 }
 
-int load_pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err)
+int load_pump(struct load *load, struct id_set *wanted, struct error *err)
 {
-    if (pump(load, done, wanted, err) == 0)
+    if (pump(load, wanted, err) == 0)
         return 0;
     source_cancel(load->source); /* else the connection would be unusable */
     return -1;

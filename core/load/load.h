@@ -36,8 +36,8 @@ struct load {
 /* Deletes a document of which no more is known than its id. */
 int load_delete(struct load *load, struct span id, struct error *err);
 
-/* Sends the rows of the reading that was started on the source. Ids in `done` are passed over, ids
- * in `wanted` are marked; either may be NULL. */
-int load_pump(struct load *load, struct id_set *done, struct id_set *wanted, struct error *err);
+/* Sends the rows of the reading that was started on the source. Those of
+ * the ids in `wanted` that come are marked as met. */
+int load_pump(struct load *load, struct id_set *wanted, struct error *err);
 
 #endif

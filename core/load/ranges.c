@@ -38,7 +38,7 @@ static int load_range(struct load *load, const struct load_range *range, struct 
 {
     sender_begin_part(load->sender, &part->sent);
     if (source_read_range(load->source, range->first, range->end, err) < 0 ||
-        load_pump(load, NULL, wanted, err) < 0 || copies_finish(&load->copies, err) < 0)
+        load_pump(load, wanted, err) < 0 || copies_finish(&load->copies, err) < 0)
         return -1;
     sender_begin_part(load->sender, NULL);
     part->read = true;

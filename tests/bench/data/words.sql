@@ -1,0 +1,18 @@
+-- Words and sentences that depend on nothing but their number: the same text on every machine.
+CREATE FUNCTION word(seed bigint, place integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (string_to_array(
+        'the of and a river winter stone garden letter history music science night city road bread island modern '
+        'introduction small great quiet northern southern ancient practical theory art cooking travel language '
+        'mathematics children memory summer forest mountain sea light shadow house bridge machine learning market '
+        'painting poetry revolution empire journey silence truth water fire wind glass paper copper silver golden '
+        'analysis design method guide handbook stories essays Zürich café naïve señor Łódź', ' '))
+        [1 + mod(hashint8extended(seed, place) & 4294967295, 72)::integer];
+
+CREATE FUNCTION sentence(seed bigint, words integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT string_agg(word(seed, place), ' ') FROM generate_series(1, words) place);
+
+CREATE FUNCTION number_below(seed bigint, place integer, limit_ integer) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN mod(hashint8extended(seed, place) & 4294967295, limit_)::integer;

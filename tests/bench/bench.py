@@ -20,6 +20,7 @@ BENCH_HEAP        2g: the engine's
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -93,30 +94,37 @@ def say(text):
 
 def figures(stage, options):
     """Everything that was asked for, one measurement after the other."""
-    if set(options.cases) & set(loads.CASES):
+    cases = set(options.cases)
+    if cases & {*loads.CASES, "sizes"}:
         say(f"making {options.rows} rows")
         bench = Bench(stage, options.rows, options.shapes, stage.folder / "loads")
         try:
-            yield from loads.run(bench, options, say)
+            if cases & {"limit", "update", "script", "sizes"}:
+                loads.warm(bench, options.warm, say)
+            yield from loads.run(bench, options)
         finally:
             bench.clean_up()
-    if "sizes" in options.cases:
+    if "sizes" in cases:
         yield from latencies.sizes(stage, options, stage.folder)
-    if "history" in options.cases:
+    if "history" in cases:
         yield from latencies.history(stage, options, stage.folder)
 
 
 def run(postgres, engine, programs, folder, options):
-    """Measures on these servers: the results, as they are written."""
+    """Measures on these servers: the results, as they are written. Ctrl-C: those there are so far."""
     stage = Stage(postgres, engine, programs, folder)
     results = {"machine": machine.describe(BINARY, postgres, engine), "options": vars(options), "figures": []}
-    for found in figures(stage, options):
-        results["figures"].append(found)
-        say(report.line(found))
+    try:
+        for found in figures(stage, options):
+            results["figures"].append(found)
+            say(report.line(found))
+    except KeyboardInterrupt:
+        say("stopped")
     return results
 
 
 def main(build):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     options = options_of(os.environ)
     programs = pathlib.Path(build).resolve() / "bench"
     folder = pathlib.Path(tempfile.mkdtemp(prefix="esmigrate-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")))

@@ -14,9 +14,18 @@ MIB = 2**20
 
 
 def figures(bench, shape, name, measured, **others):
-    found = {"shape": shape, "name": name, "documents": bench.rows[shape], "bytes": bench.bytes[shape],
+    found = {"shape": shape, "name": name, "documents": bench.rows[shape], "bytes": bench.bodies(shape).stat().st_size,
              "seconds": measured.seconds, "cpu_seconds": measured.cpu_seconds, "rss_mib": measured.rss_mib}
     return {**found, **others}
+
+
+def post(bench, shape, index, connections, mib):
+    """The bodies of es_update, posted by what does nothing else: (Measured, what it says)."""
+    url = f"{bench.stage.engine.url}/{bench.full_name(index)}"
+    measured = bench.stage.measure([bench.stage.programs / "poster", f"{url}/_bulk?filter_path=errors,items.*.status,"
+                                    "items.*.error,items.*.result", f"{url}/_refresh", connections, int(mib * MIB),
+                                    bench.bodies(shape)])
+    return measured, json.loads(measured.out)
 
 
 def limit(bench, shape, options):
@@ -26,14 +35,10 @@ def limit(bench, shape, options):
         for connections in options.connections:
             index = bench.create(shape)
             bench.as_update_sets_it(index)
-            url = f"{bench.stage.engine.url}/{bench.full_name(index)}"
-            measured = bench.stage.measure([bench.stage.programs / "poster", f"{url}/_bulk?filter_path=errors,"
-                                            "items.*.status,items.*.error,items.*.result", f"{url}/_refresh",
-                                            connections, int(mib * MIB), bench.bodies[shape]])
+            measured, said = post(bench, shape, index, connections, mib)
             bench.drop(index)
-            said = json.loads(measured.out)
             assert said["documents"] == bench.rows[shape], said
-            yield figures(bench, shape, f"limit, {connections} connections of {mib:g} MiB", measured,
+            yield figures(bench, shape, f"limit, {connections} at once, {mib:g} MiB each", measured,
                           seconds=said["seconds"], posted_seconds=said["posted_seconds"],
                           cpu_seconds=said["cpu_seconds"])
 
@@ -91,26 +96,24 @@ def postgres(bench, shape, _):
 CASES = {"limit": limit, "update": update, "script": script, "postgres": postgres, "sink": sink}
 
 
-def warm(bench, options, say):
-    """A cold JVM hides everything."""
-    shape = next(iter(bench.bodies))
+def warm(bench, documents, say):
+    """A cold JVM hides everything: lets the engine take so many documents first."""
+    shape = next(iter(bench.rows))
     posted = 0
-    while posted < options.warm:
+    while posted < documents:
         index = bench.create(shape)
         bench.as_update_sets_it(index)
-        url = f"{bench.stage.engine.url}/{bench.full_name(index)}"
-        bench.stage.measure([bench.stage.programs / "poster", f"{url}/_bulk?filter_path=errors", f"{url}/_refresh", 2,
-                             5 * MIB, bench.bodies[shape]])
+        post(bench, shape, index, 2, 5)
         bench.drop(index)
         posted += bench.rows[shape]
         say(f"warmed with {posted} documents")
 
 
-def run(bench, options, say):
+def run(bench, options):
     """All rounds of the cases asked for, alternating: yields figures."""
     cases = [function for name, function in CASES.items() if name in options.cases]
-    bench.bytes = {shape: bench.record_bodies(shape) for shape in options.shapes}
-    warm(bench, options, say)
+    if not cases:
+        return
     for placement in options.placements:
         with machine.placed(placement, bench.stage.postgres, bench.stage.engine):
             for number in range(options.rounds):

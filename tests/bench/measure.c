@@ -3,8 +3,10 @@
  * user and system CPU seconds, peak resident KiB, exit code (128 + signal). A small program,
  * because the peak of a process counts that of the one which forked it.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +35,7 @@ int main(int argc, char **argv)
     double begun = now();
     pid_t child = fork();
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nothing outlives a benchmark that was stopped */
         execvp(argv[2], argv + 2);
         perror(argv[2]);
         _exit(127);

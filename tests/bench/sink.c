@@ -20,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BLOCK = 256 * 1024, EVENTS = 64 };
+enum { BLOCK = 256 * 1024, SOCKETS = 256 };
 
 struct text {
     char *data;
@@ -40,6 +40,7 @@ static struct {
     uint16_t engine_port;
     FILE *record;
     size_t lines;
+    struct client clients[SOCKETS]; /* by their sockets */
     char block[BLOCK];
 } sink;
 
@@ -77,7 +78,7 @@ static int listen_somewhere(void)
     socklen_t length = sizeof(address);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener < 0 || bind(listener, (struct sockaddr *)&address, length) < 0 ||
-        listen(listener, EVENTS) < 0 ||
+        listen(listener, SOCKETS) < 0 ||
         getsockname(listener, (struct sockaddr *)&address, &length) < 0)
         die("listen");
     printf("%u\n", ntohs(address.sin_port));
@@ -237,10 +238,10 @@ static int take(struct client *client, const char *data, size_t length)
 
 /* ---- the loop ---- */
 
-static void add(int loop, struct client *client)
+static void add(int loop, int socket)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data = {.ptr = client}};
-    if (epoll_ctl(loop, EPOLL_CTL_ADD, client->socket, &event) < 0)
+    struct epoll_event event = {.events = EPOLLIN, .data = {.fd = socket}};
+    if (epoll_ctl(loop, EPOLL_CTL_ADD, socket, &event) < 0)
         die("epoll");
 }
 
@@ -250,12 +251,13 @@ static void accept_client(int loop, int listener)
     int socket = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
     if (socket < 0)
         return;
+    if (socket >= SOCKETS) {
+        close(socket);
+        return;
+    }
     setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-    struct client *client = calloc(1, sizeof(*client));
-    if (!client)
-        die("sink");
-    client->socket = socket;
-    add(loop, client);
+    sink.clients[socket].socket = socket;
+    add(loop, socket);
 }
 
 static void serve(struct client *client)
@@ -267,12 +269,12 @@ static void serve(struct client *client)
         return;
     close(client->socket);
     free(client->head.data);
-    free(client);
+    *client = (struct client){};
 }
 
 int main(int argc, char **argv)
 {
-    struct epoll_event events[EVENTS];
+    struct epoll_event events[SOCKETS];
     if (argc < 2 || argc > 3) {
         fputs("usage: sink ENGINE_PORT [FILE]\n", stderr);
         return 2;
@@ -281,16 +283,15 @@ int main(int argc, char **argv)
     if (argc == 3 && !(sink.record = fopen(argv[2], "we")))
         die(argv[2]);
     int loop = epoll_create1(EPOLL_CLOEXEC);
-    struct client listener = {.socket = listen_somewhere()};
-    add(loop, &listener);
+    int listener = listen_somewhere();
+    add(loop, listener);
     for (;;) {
-        int count = epoll_wait(loop, events, EVENTS, -1);
+        int count = epoll_wait(loop, events, SOCKETS, -1);
         for (int i = 0; i < count; i++) {
-            struct client *client = events[i].data.ptr;
-            if (client == &listener)
-                accept_client(loop, listener.socket);
+            if (events[i].data.fd == listener)
+                accept_client(loop, listener);
             else
-                serve(client);
+                serve(&sink.clients[events[i].data.fd]);
         }
     }
 }

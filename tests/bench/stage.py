@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -69,7 +68,7 @@ class Bench(App):
         super().__init__(stage.postgres, stage.engine, folder)
         self.stage = stage
         self.rows = {shape: max(1, rows // SHAPES[shape]) for shape in shapes}
-        self.copy_sql, self.bodies = {}, {}
+        self.copy_sql = {}
         self.sql((HERE / "data" / "words.sql").read_text().encode())
         self.ok("es_init")
         for shape in shapes:
@@ -128,13 +127,14 @@ class Bench(App):
         self.drop(index)
         return measured
 
-    def record_bodies(self, shape):
-        """The bodies that esmigrate sends for all documents, in a file."""
-        self.bodies[shape] = self.folder / f"{shape}.ndjson"
-        self.update_into_sink(shape, record=self.bodies[shape])
-        return os.path.getsize(self.bodies[shape])
+    def bodies(self, shape):
+        """A file with the bodies that esmigrate sends for all documents, made when first asked for."""
+        file = self.folder / f"{shape}.ndjson"
+        if not file.exists():
+            self.update_into_sink(shape, record=file)
+        return file
 
     def clean_up(self):
-        for file in self.bodies.values():
-            file.unlink()
+        for shape in self.rows:
+            (self.folder / f"{shape}.ndjson").unlink(missing_ok=True)
         super().clean_up()

@@ -9,9 +9,16 @@ CREATE FUNCTION word(seed bigint, place integer) RETURNS text
         'analysis design method guide handbook stories essays Zürich café naïve señor Łódź', ' '))
         [1 + mod(hashint8extended(seed, place) & 4294967295, 72)::integer];
 
-CREATE FUNCTION sentence(seed bigint, words integer) RETURNS text
+-- Five words. Expressions only, so that PostgreSQL inlines them: an aggregate would take minutes for a million rows.
+CREATE FUNCTION phrase(seed bigint, place integer) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT string_agg(word(seed, place), ' ') FROM generate_series(1, words) place);
+    RETURN word(seed, place) || ' ' || word(seed, place + 1) || ' ' || word(seed, place + 2) || ' '
+        || word(seed, place + 3) || ' ' || word(seed, place + 4);
+
+CREATE FUNCTION paragraph(seed bigint, place integer) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN phrase(seed, place) || ' ' || phrase(seed, place + 5) || ', ' || phrase(seed, place + 10) || ' '
+        || phrase(seed, place + 15) || '. ' || phrase(seed, place + 20) || ' ' || phrase(seed, place + 25) || '.';
 
 CREATE FUNCTION number_below(seed bigint, place integer, limit_ integer) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

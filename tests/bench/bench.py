@@ -130,6 +130,9 @@ def main(build):
     folder = pathlib.Path(tempfile.mkdtemp(prefix="esmigrate-bench.", dir=os.environ.get("TMPDIR", "/var/tmp")))
     folder.chmod(0o755)
     servers = []
+    busy = os.getloadavg()[0]
+    if busy > os.cpu_count() / 4:
+        say(f"others use this machine (load {busy:.1f}): the figures will mean little")
     try:
         say("starting servers")
         servers.append(Postgres(folder / "postgres", "--set", "shared_buffers: 1GB", "--set", "max_wal_size: 8GB",

@@ -18,17 +18,13 @@ def sizes(stage, options, folder):
                 index = bench.create("book")
                 measured = bench.update(index)
                 yield {"case": "sizes", "round": number + 1, "rows": rows, "name": "full load", "documents": rows,
-                       **vars_of(measured)}
+                       **measured.figures()}
                 if number + 1 < options.rounds:
                     bench.drop(index)
             bench.ok("es_activate", index)
             yield from changes(bench, options, index, rows)
         finally:
             bench.clean_up()
-
-
-def vars_of(measured):
-    return {"seconds": measured.seconds, "cpu_seconds": measured.cpu_seconds, "rss_mib": measured.rss_mib}
 
 
 def changes(bench, options, index, rows):
@@ -39,10 +35,10 @@ def changes(bench, options, index, rows):
         bench.sql("UPDATE book SET updated_at = clock_timestamp() WHERE id = ANY (%s)", (ids,))
         time.sleep(LONGER_THAN_OVERLAP)
         found = bench.update(index, rows=changed)
-        yield {"case": "changes", "round": number + 1, "rows": rows, "name": f"es_update, {changed} changed", **vars_of(found)}
+        yield {"case": "changes", "round": number + 1, "rows": rows, "name": f"es_update, {changed} changed", **found.figures()}
         time.sleep(LONGER_THAN_OVERLAP)
         found = bench.update(index, rows=0)
-        yield {"case": "changes", "round": number + 1, "rows": rows, "name": "es_update, none changed", **vars_of(found)}
+        yield {"case": "changes", "round": number + 1, "rows": rows, "name": "es_update, none changed", **found.figures()}
 
 
 FILL_HISTORY = """
@@ -69,6 +65,6 @@ def history(stage, options, folder):
                           ["es_history", "--status", "failed"]):
                 found = bench.measure(*words)
                 yield {"case": "history", "round": number + 1, "rows": options.actions, "name": " ".join(words),
-                       **vars_of(found)}
+                       **found.figures()}
     finally:
         bench.clean_up()

@@ -14,9 +14,8 @@ MIB = 2**20
 
 
 def figures(bench, shape, name, measured, **others):
-    found = {"shape": shape, "name": name, "documents": bench.rows[shape], "bytes": bench.bodies(shape).stat().st_size,
-             "seconds": measured.seconds, "cpu_seconds": measured.cpu_seconds, "rss_mib": measured.rss_mib}
-    return {**found, **others}
+    return {"shape": shape, "name": name, "documents": bench.rows[shape], "bytes": bench.bodies(shape).stat().st_size,
+            **measured.figures(), **others}
 
 
 def post(bench, shape, index, connections, mib):

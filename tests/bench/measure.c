@@ -1,6 +1,6 @@
 /*
  * measure FILE COMMAND [ARGUMENT...]: runs the command and writes to FILE what it took: seconds,
- * user and system CPU seconds, peak resident KiB, exit code (128 + signal). A small program,
+ * user and system CPU seconds, peak resident KiB; exits with its code. A small program,
  * because the peak of a process counts that of the one which forked it.
  */
 #include <signal.h>
@@ -45,14 +45,13 @@ int main(int argc, char **argv)
         return 1;
     }
     double ended = now();
-    int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     FILE *file = fopen(argv[1], "w");
     if (!file ||
-        fprintf(file, "%.6f %.6f %.6f %ld %d\n", ended - begun, seconds(usage.ru_utime),
-                seconds(usage.ru_stime), usage.ru_maxrss, code) < 0 ||
+        fprintf(file, "%.6f %.6f %.6f %ld\n", ended - begun, seconds(usage.ru_utime),
+                seconds(usage.ru_stime), usage.ru_maxrss) < 0 ||
         fclose(file) != 0) {
         perror(argv[1]);
         return 1;
     }
-    return code;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

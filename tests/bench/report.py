@@ -38,14 +38,16 @@ def medians(results):
     rows = []
     for key, rounds in groups.items():
         row = dict(zip(("case", "placement", "shape", "rows", "name"), key))
-        for name in ("documents", "bytes", "seconds", "posted_seconds", "cpu_seconds", "rss_mib"):
+        for name in ("documents", "bytes", "seconds", "posted_seconds", "cpu_seconds", "postgres_cpu_seconds",
+                     "engine_cpu_seconds", "rss_mib"):
             values = [found[name] for found in rounds if name in found]
             if values:
                 row[name] = statistics.median(values)
         row["spread"] = max(found["seconds"] for found in rounds) / min(found["seconds"] for found in rounds)
         if "documents" in row:
             row["per_second"] = row["documents"] / row["seconds"]
-            row["cpu_per_million"] = row["cpu_seconds"] / row["documents"] * 1e6
+            for name in ("cpu", "postgres_cpu", "engine_cpu"):
+                row[f"{name}_per_million"] = row[f"{name}_seconds"] / row["documents"] * 1e6
         if "bytes" in row:
             row["mb_per_second"] = row["bytes"] / row["seconds"] / 1e6
         rows.append(row)
@@ -71,7 +73,7 @@ def aligned(rows):
                                for i, (text, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
 
 
-LOAD_HEAD = ["", "docs/s", "MB/s", "of the limit", "client CPU s per million", "peak MiB", "max/min"]
+LOAD_HEAD = ["", "docs/s", "MB/s", "of the limit", "client CPU", "PostgreSQL CPU", "engine CPU", "peak MiB", "max/min"]
 
 
 def load_row(row):
@@ -79,7 +81,9 @@ def load_row(row):
     # The file with the bodies is mapped: no memory of a client.
     peak = "" if row["case"] == "limit" else f"{row['rss_mib']:.0f}"
     return [row["name"], f"{row['per_second']:,.0f}", f"{row['mb_per_second']:.0f}", ratio,
-            f"{row['cpu_per_million']:.2f}", peak, f"{row['spread']:.2f}"]
+            f"{row['cpu_per_million']:.2f}",
+            f"{row['postgres_cpu_per_million']:.2f}", f"{row['engine_cpu_per_million']:.1f}", peak,
+            f"{row['spread']:.2f}"]
 
 
 def load_title(where, what, found):
@@ -105,7 +109,7 @@ def machine_line(results):
 
 
 def size_table(rows):
-    return [["rows", "docs/s", "client CPU s per million", "peak MiB"],
+    return [["rows", "docs/s", "client CPU", "peak MiB"],
             *([f"{row['rows']:,}", f"{row['per_second']:,.0f}", f"{row['cpu_per_million']:.2f}",
                f"{row['rss_mib']:.1f}"] for row in rows if row["case"] == "sizes")]
 
@@ -128,7 +132,8 @@ def sections(results):
 
 
 def heading(results):
-    return f"{machine_line(results)}. Medians of {results['options']['rounds']} rounds."
+    return (f"{machine_line(results)}. Medians of {results['options']['rounds']} rounds; CPU in seconds per million "
+            "documents; max/min of the rounds tells how quiet the machine was.")
 
 
 def table(results):

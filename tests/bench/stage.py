@@ -2,10 +2,12 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,15 +19,29 @@ from wire import through_wire  # noqa: E402
 # Of a small document about 200 bytes, of a nested one about 4 KB: a tenth of them is as much work.
 SHAPES = {"book": 1, "course": 10}
 
+# Seconds; the CPU of a session counts as the server's when the session has ended.
+REAPED_AFTER = 0.02
+
 
 @dataclass
 class Measured:
-    """What a process took; CPU and memory are its own, not the servers'."""
+    """What a process took: CPU and memory of its own, and the CPU that the servers used meanwhile."""
 
     seconds: float
     cpu_seconds: float
     rss_mib: float
+    postgres_cpu_seconds: float
+    engine_cpu_seconds: float
     out: str
+
+    def figures(self):
+        return {name: value for name, value in vars(self).items() if name != "out"}
+
+
+def cpu_seconds(pid):
+    """User and system time of a process and of its children that have ended."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 class Stage:
@@ -34,9 +50,14 @@ class Stage:
     def __init__(self, postgres, engine, programs, folder):
         self.postgres, self.engine, self.programs, self.folder = postgres, engine, programs, folder
 
-    def measure(self, command, env=None, code=0):
-        """Runs a command to its end: Measured. Another exit code than `code` is an error."""
+    def _cpu_of_servers(self):
+        time.sleep(REAPED_AFTER)
+        return cpu_seconds(self.postgres.pid), cpu_seconds(self.engine.pid)
+
+    def measure(self, command, env=None):
+        """Runs a command to its end, which has to be a good one: Measured."""
         figures = self.folder / "figures"
+        postgres, engine = self._cpu_of_servers()
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             done = subprocess.run([self.programs / "measure", figures, *map(str, command)], env=env, cwd=self.folder,
                                   stdin=subprocess.DEVNULL, stdout=out, stderr=err, check=False)
@@ -44,10 +65,11 @@ class Stage:
             for file in (out, err):
                 file.seek(0)
                 texts.append(file.read().decode(errors="replace"))
-        if done.returncode != code:
+        if done.returncode != 0:
             raise RuntimeError(f"{' '.join(map(str, command))}: exit code {done.returncode}\n{texts[0]}{texts[1]}")
-        seconds, user, system, kib, _ = map(float, figures.read_text().split())
-        return Measured(seconds, user + system, kib / 1024, texts[0])
+        postgres_later, engine_later = self._cpu_of_servers()
+        seconds, user, system, kib = map(float, figures.read_text().split())
+        return Measured(seconds, user + system, kib / 1024, postgres_later - postgres, engine_later - engine, texts[0])
 
     @contextlib.contextmanager
     def sink(self, record=None):

@@ -1,6 +1,6 @@
 """How fast esmigrate is, beside the engine's own limit: bench.py BUILD, as `make bench` runs it.
 
-Starts servers of its own, measures, prints a table and writes BUILD/bench/results.json. Environment, all optional:
+Starts servers of its own, measures, prints a table and writes its figures. Environment, all optional:
 
 BENCH_ENGINE      opensearch (default) or elasticsearch
 BENCH_ROWS        small documents of a full load, 1,000,000; of the nested ones a tenth is loaded
@@ -15,6 +15,10 @@ BENCH_RUNS        15: of each command that takes moments
 BENCH_ACTIONS     1,000,000: in the history
 BENCH_WARM        600,000: documents that the engine takes before anything is measured
 BENCH_HEAP        2g: the engine's
+BENCH_RESULTS     the file for the figures, BUILD/bench/results.json, of which `make bench-docs` makes README's
+
+One case, fast: BENCH_CASES=update,limit BENCH_SHAPES=book BENCH_PLACEMENTS=shared BENCH_CONNECTIONS=3 BENCH_ROWS=300000
+BENCH_ROUNDS=3 BENCH_RESULTS=build/bench/few.json make bench
 """
 
 import os
@@ -143,7 +147,7 @@ def main(build):
         for server in servers:
             server.remove()
         shutil.rmtree(folder)
-    report.write(results, programs / "results.json")
+    report.write(results, pathlib.Path(os.environ.get("BENCH_RESULTS", programs / "results.json")))
     print(report.table(results))
 
 

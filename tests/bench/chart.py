@@ -37,5 +37,6 @@ def bars(groups):
             ]
             y += BAR + GAP
         y += GAP
-    return (f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}" role="img">\n'
+    size = f'viewBox="0 0 {WIDTH} {y}" width="{WIDTH}" height="{y}"'
+    return (f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img">\n'
             f"<style>{STYLE}</style>\n" + "\n".join(parts) + "\n</svg>\n")

@@ -35,10 +35,12 @@ def changes(bench, options, index, rows):
         bench.sql("UPDATE book SET updated_at = clock_timestamp() WHERE id = ANY (%s)", (ids,))
         time.sleep(LONGER_THAN_OVERLAP)
         found = bench.update(index, rows=changed)
-        yield {"case": "changes", "round": number + 1, "rows": rows, "name": f"es_update, {changed} changed", **found.figures()}
+        yield {"case": "changes", "round": number + 1, "rows": rows, "name": f"es_update, {changed} changed",
+               **found.figures()}
         time.sleep(LONGER_THAN_OVERLAP)
         found = bench.update(index, rows=0)
-        yield {"case": "changes", "round": number + 1, "rows": rows, "name": "es_update, none changed", **found.figures()}
+        yield {"case": "changes", "round": number + 1, "rows": rows, "name": "es_update, none changed",
+               **found.figures()}
 
 
 FILL_HISTORY = """

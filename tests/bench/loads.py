@@ -1,4 +1,4 @@
-"""Full loads, and what they are compared with: each function measures one, of an empty index, and yields its figures."""
+"""Full loads of an empty index, and what they are compared with: each case is a function that yields its figures."""
 
 import json
 import os

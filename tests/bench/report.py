@@ -95,7 +95,8 @@ def load_groups(rows):
     """(where, what, its rows) of the full loads."""
     for placement, where in PLACEMENTS.items():
         for shape, what in SHAPES.items():
-            found = [row for row in rows if row["case"] in LOADS and (row["placement"], row["shape"]) == (placement, shape)]
+            found = [row for row in rows
+                     if row["case"] in LOADS and (row["placement"], row["shape"]) == (placement, shape)]
             if found:
                 found.sort(key=lambda row: LOADS.index(row["case"]))
                 yield where, what, found

@@ -118,7 +118,6 @@ def run(bench, options):
             for number in range(options.rounds):
                 for shape in options.shapes:
                     for case in cases[:: -1 if number % 2 else 1]:
-                        os.sync()
                         for found in case(bench, shape, options):
-                            os.sync()
+                            os.sync()  # what it left to be written is not to burden the next one
                             yield {"case": case.__name__, "placement": placement, "round": number + 1, **found}

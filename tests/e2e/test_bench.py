@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import xml.etree.ElementTree
@@ -12,11 +13,13 @@ from servers import ROOT
 sys.path.append(str(ROOT / "tests" / "bench"))
 
 import bench  # noqa: E402
+import machine  # noqa: E402
 import report  # noqa: E402
 
 FEW = {
     "BENCH_ROWS": "2000",
     "BENCH_ROUNDS": "1",
+    "BENCH_PLACEMENTS": "shared",
     "BENCH_CONNECTIONS": "2",
     "BENCH_SIZES": "500",
     "BENCH_RUNS": "2",
@@ -40,8 +43,7 @@ def test_the_benchmark_measures_every_case_and_writes_its_documents(postgres_ser
     results = json.loads(json.dumps(bench.run(postgres_server, engine, programs, tmp_path, options)))
 
     measured = {(found["case"], found.get("placement"), found.get("shape")) for found in results["figures"]}
-    loads = {(case, placement, shape) for case in report.LOADS for placement in options.placements
-             for shape in ("book", "course")}
+    loads = {(case, "shared", shape) for case in report.LOADS for shape in ("book", "course")}
     assert measured == loads | {(case, None, None) for case in ("sizes", "changes", "history")}
     assert all(found["seconds"] > 0 and found["cpu_seconds"] > 0 for found in results["figures"])
     assert "of the limit" in report.table(results)
@@ -51,3 +53,21 @@ def test_the_benchmark_measures_every_case_and_writes_its_documents(postgres_ser
     report.write_documents(results, tmp_path)
     assert "| es_update |" in (tmp_path / "README.md").read_text()
     assert len(xml.etree.ElementTree.parse(tmp_path / "contrib" / "docs" / "bench.svg").findall(".//{*}rect")) >= 6
+
+
+def cores_of(pid):
+    """Those that all threads of a process, and of its children, may run on."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    tasks = [task for process in [pid, *children] for task in os.listdir(f"/proc/{process}/task")]
+    return set().union(*(os.sched_getaffinity(int(task)) for task in tasks))
+
+
+def test_the_engine_has_a_core_for_itself_and_gives_it_back(postgres_server, engine):
+    every = os.sched_getaffinity(0)
+    if len(every) == 1:
+        pytest.skip("one core")
+    with machine.placed("pinned", postgres_server, engine):
+        assert cores_of(engine.pid) == {min(every)}
+        assert cores_of(postgres_server.pid) == every - {min(every)}
+        assert os.sched_getaffinity(0) == every - {min(every)}
+    assert cores_of(engine.pid) == cores_of(postgres_server.pid) == os.sched_getaffinity(0) == every

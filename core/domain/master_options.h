@@ -15,7 +15,7 @@
 struct send_limits {
     int64_t batch_bytes;   /* a bulk request is cut at so many; default 5 MiB. A larger document has
                             * one of its own */
-    int64_t max_in_flight; /* requests at most; default 8 */
+    int64_t max_in_flight; /* requests at most; default 6 */
     int64_t rate;          /* documents a second at most; default: as many as the engine takes */
     bool compress;         /* the requests, by gzip */
 };

@@ -178,6 +178,22 @@ bool sender_has_room(const struct sender *sender)
     return sender->held < MAX_IN_FLIGHT;
 }
 
+size_t sender_in_flight(const struct sender *sender)
+{
+    return sender->in_flight;
+}
+
+size_t sender_limit(const struct sender *sender)
+{
+    (void)sender;
+    return MAX_IN_FLIGHT;
+}
+
+size_t sender_held(const struct sender *sender)
+{
+    return sender->held;
+}
+
 static int check_others(struct sender *sender, const struct pollfd *lock, struct error *err)
 {
     if (stop_check(err) < 0)

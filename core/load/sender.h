@@ -66,6 +66,12 @@ void sender_begin_part(struct sender *sender, struct sender_part *part);
 /* Whether something may be added now; if not, sender_wait() until it may. */
 bool sender_has_room(const struct sender *sender);
 
+/* Requests that are in flight now, and that may be. */
+size_t sender_in_flight(const struct sender *sender);
+size_t sender_limit(const struct sender *sender);
+/* Requests with items that are not accounted for, those that wait to be sent included. */
+size_t sender_held(const struct sender *sender);
+
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err);
 int sender_add_delete(struct sender *sender, struct span id, struct span routing,

@@ -15,7 +15,7 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
-PACKAGES = libpq libcurl json-c uuid smartcols libcrypto
+PACKAGES = libpq libcurl json-c uuid smartcols libcrypto zlib
 PKG_CONFIG ?= pkg-config
 
 ifneq ($(MAKECMDGOALS),clean)

@@ -205,7 +205,8 @@ const struct command es_history_command = {
             {"alive", NOT_IN_MANY,
              "of a running action whether it still holds its lock; if not, it has crashed"},
             {"phase", NOT_IN_MANY,
-             "of a running update, as the next ones: prepare, load, sweep, refresh or restore; "
+             "of a running update, as the next ones: prepare, load, sweep, refresh, restore or "
+             "merge; "
              "with progress_at from its first second on"},
             {"documents_done", NOT_IN_MANY | COLUMN_RIGHT, "sent and accounted for"},
             {"documents_total", NOT_IN_MANY | COLUMN_RIGHT, "expected; null: not known"},

@@ -38,10 +38,9 @@ char *progress_documents(int64_t done, int64_t total, bool is_estimate)
 static char *phase_words(const struct progress *progress)
 {
     static const char *const words[] = {
-        [PROGRESS_PREPARE] = "preparing",
-        [PROGRESS_SWEEP] = "sweep",
-        [PROGRESS_REFRESH] = "refresh",
-        [PROGRESS_RESTORE] = "restoring settings",
+        [PROGRESS_PREPARE] = "preparing",      [PROGRESS_SWEEP] = "sweep",
+        [PROGRESS_REFRESH] = "refresh",        [PROGRESS_RESTORE] = "restoring settings",
+        [PROGRESS_MERGE] = "merging segments",
     };
     if (progress->phase == PROGRESS_LOAD)
         return NULL;

@@ -5,7 +5,7 @@
 CREATE TABLE esmigrate.action_progress (
     action_id uuid PRIMARY KEY REFERENCES esmigrate.index_action,
     written_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    phase text NOT NULL CHECK (phase IN ('prepare', 'load', 'sweep', 'refresh', 'restore')),
+    phase text NOT NULL CHECK (phase IN ('prepare', 'load', 'sweep', 'refresh', 'restore', 'merge')),
     documents_done bigint NOT NULL CHECK (documents_done >= 0),
     documents_total bigint CHECK (documents_total >= 0),
     is_estimate boolean,
@@ -22,7 +22,7 @@ CREATE TABLE esmigrate.action_progress (
 COMMENT ON TABLE esmigrate.action_progress IS 'How far a running update is, written by itself every second after its first one. The row goes when the action is closed, since that has the totals; of one that crashed it stays: nothing else says how far that was.';
 COMMENT ON COLUMN esmigrate.action_progress.action_id IS 'The action.';
 COMMENT ON COLUMN esmigrate.action_progress.written_at IS 'When. Of a run that is alive it is a second or two ago, unless a server is silent.';
-COMMENT ON COLUMN esmigrate.action_progress.phase IS 'prepare, load, sweep (what the source no longer has is removed), refresh, or restore (of refresh and replicas).';
+COMMENT ON COLUMN esmigrate.action_progress.phase IS 'prepare, load, sweep (what the source no longer has is removed), refresh, restore (of refresh and replicas), or merge (--force-merge).';
 COMMENT ON COLUMN esmigrate.action_progress.documents_done IS 'Documents sent and accounted for, those of finished ranges of an update that was cut short included.';
 COMMENT ON COLUMN esmigrate.action_progress.documents_total IS 'Documents that are expected; null: not known.';
 COMMENT ON COLUMN esmigrate.action_progress.is_estimate IS 'Whether documents_total is the planner''s estimate; null: there is none.';

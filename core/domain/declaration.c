@@ -336,6 +336,18 @@ static int read_option(const char *key, json *value, void *data)
         return read_number_option(key, value, "bytes", &r->options->max_document_bytes, r);
     if (strcmp(key, "range_documents") == 0)
         return read_number_option(key, value, "documents", &r->options->range_documents, r);
+    if (strcmp(key, "batch_bytes") == 0)
+        return read_number_option(key, value, "bytes", &r->options->sending.batch_bytes, r);
+    if (strcmp(key, "max_in_flight") == 0)
+        return read_number_option(key, value, "requests", &r->options->sending.max_in_flight, r);
+    if (strcmp(key, "rate") == 0)
+        return read_number_option(key, value, "documents a second", &r->options->sending.rate, r);
+    if (strcmp(key, "compress") == 0) {
+        r->options->sending.compress = json_flag(value, false);
+        if (json_flag(value, true) == r->options->sending.compress)
+            return 0;
+        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be true or false", r->place, key);
+    }
     if (strcmp(key, "max_rejected") == 0) {
         r->options->max_rejected = json_int(value, -1);
         r->options->limits_rejected = r->options->max_rejected >= 0;
@@ -346,7 +358,8 @@ static int read_option(const char *key, json *value, void *data)
     }
     error_set(r->err, ERR_USAGE, "%s: unknown key \"%s\"", r->place, key);
     return error_hint(r->err, "Known are source, overlap, changed_at_zone, max_document_bytes, "
-                              "range_documents and max_rejected.");
+                              "range_documents, max_rejected, batch_bytes, max_in_flight, rate "
+                              "and compress.");
 }
 
 int master_options_parse(const char *text, const char *place, struct master_options *ret_options,

@@ -37,6 +37,15 @@ struct content {
 };
 void content_release(struct content *content);
 
+/* How documents are sent; 0 and false: the defaults. */
+struct send_limits {
+    int64_t batch_bytes;   /* a bulk request is cut at so many; default 5 MiB. A larger document has
+                            * one of its own */
+    int64_t max_in_flight; /* requests at most; default 8 */
+    int64_t rate;          /* documents a second at most; default: as many as the engine takes */
+    bool compress;         /* the requests, by gzip */
+};
+
 /* master.json: how a master is operated; not part of the content but for changed_at_zone. */
 struct master_options {
     char *source;               /* conninfo, or NULL */
@@ -46,6 +55,7 @@ struct master_options {
     int64_t range_documents;    /* how many a range of a full update has; 0: the default */
     bool limits_rejected;       /* more than max_rejected in a run end it */
     int64_t max_rejected;
+    struct send_limits sending;
 };
 void master_options_release(struct master_options *options);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/stop.h"
 #include "base/texts.h"
 #include "base/utf8.h"
 
@@ -486,6 +487,26 @@ int engine_refresh(struct engine *engine, const char *index, struct error *err)
     _cleanup_free_ char *path = x_printf("/%s/_refresh", escaped);
     _cleanup_free_ char *doing = x_printf("refresh \"%s\"", index);
     return call(engine, "POST", path, NULL, doing, 0, NULL, err);
+}
+
+int engine_force_merge(struct engine *engine, const char *index, struct error *err)
+{
+    enum { WAIT_MS = 1000, TIMEOUT_S = 7 * 24 * 60 * 60 };
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_forcemerge?max_num_segments=1", escaped);
+    _cleanup_free_ char *doing = x_printf("merge \"%s\"", index);
+    struct http_request request = {.method = "POST", .path = path, .timeout_s = TIMEOUT_S};
+    int result = http_start(engine->http, &request, err);
+    while (result == 0 && http_next_done(engine->http) != &request) {
+        struct pollfd stop = {.fd = stop_fd(), .events = POLLIN};
+        result = http_wait(engine->http, &stop, 1, WAIT_MS, err);
+        if (result == 0)
+            result = stop_check(err);
+    }
+    if (result == 0)
+        result = take_answer(&request, doing, 0, NULL, err);
+    http_abort(engine->http, &request);
+    return result;
 }
 
 int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err)

@@ -90,6 +90,10 @@ int engine_put_settings(struct engine *engine, const char *index, const char *se
 int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
                        struct error *err);
 
+/* Merges each shard to one segment, however long that takes; ERR_STOPPED when a stop is asked for,
+ * after which the engine goes on with it. */
+int engine_force_merge(struct engine *engine, const char *index, struct error *err);
+
 /* Makes what was written visible to searches and counts. */
 int engine_refresh(struct engine *engine, const char *index, struct error *err);
 int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err);

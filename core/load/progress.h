@@ -24,6 +24,7 @@ enum progress_phase {
     PROGRESS_SWEEP,   /* what the source no longer has is removed */
     PROGRESS_REFRESH, /* the engine makes it visible to searches */
     PROGRESS_RESTORE, /* refresh and replicas are put back, and waited for */
+    PROGRESS_MERGE,   /* --force-merge */
 };
 const char *progress_phase_name(enum progress_phase phase);
 

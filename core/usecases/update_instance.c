@@ -207,6 +207,9 @@ static int load_everything(struct update *update, struct error *err)
     meter_phase(&update->meter, PROGRESS_RESTORE);
     if (bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
         return -1;
+    meter_phase(&update->meter, PROGRESS_MERGE);
+    if (update->request->force_merge && engine_force_merge(context->engine, index_name, err) < 0)
+        return -1;
     meter_phase(&update->meter, PROGRESS_REFRESH);
     say_what_is_not_swept(update);
     return engine_refresh(context->engine, index_name, err);
@@ -331,7 +334,8 @@ static void leave_full(struct update *update, enum error_kind why)
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
-    if (feed_options(update->context, master, &update->options, err) < 0 ||
+    if (feed_options(update->context, master, &update->request->sending, &update->options, err) <
+            0 ||
         feed_open_source(update->context, update->instance, &update->options, &update->source,
                          err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,

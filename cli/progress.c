@@ -101,6 +101,18 @@ static size_t width_of(const char *text)
     return width < 0 ? strlen(text) : (size_t)width;
 }
 
+/* The name alone is wider than the terminal. */
+static void cut(char *name, size_t columns)
+{
+    size_t length = strlen(name);
+    while (length && width_of(name) > columns) {
+        do
+            length--;
+        while (length && ((unsigned char)name[length] & 0xc0) == 0x80);
+        name[length] = '\0';
+    }
+}
+
 static size_t width_of_all(const struct part parts[PARTS])
 {
     size_t width = 0;
@@ -110,14 +122,18 @@ static size_t width_of_all(const struct part parts[PARTS])
     return width;
 }
 
-static void drop_least(struct part parts[PARTS])
+/* True while there was something to leave out but the name. */
+static bool drop_least(struct part parts[PARTS])
 {
     struct part *least = &parts[0]; /* the name, which outweighs all */
     for (size_t i = 1; i < PARTS; i++)
         if (parts[i].text && parts[i].weight < least->weight)
             least = &parts[i];
+    if (least == &parts[0])
+        return false;
     free(least->text);
     least->text = NULL;
+    return true;
 }
 
 char *progress_line(const struct progress *progress, size_t columns)
@@ -125,8 +141,10 @@ char *progress_line(const struct progress *progress, size_t columns)
     struct buffer line = BUFFER(BUFFER_TEXT_MAX);
     struct part parts[PARTS];
     make_parts(progress, parts);
-    while (columns && width_of_all(parts) > columns)
-        drop_least(parts);
+    while (columns && width_of_all(parts) > columns && drop_least(parts))
+        ;
+    if (columns)
+        cut(parts[0].text, columns);
     for (size_t i = 0; i < PARTS; i++) {
         if (parts[i].text)
             buffer_printf(&line, "%s%s", line.length ? "  " : "", parts[i].text);

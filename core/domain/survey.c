@@ -77,23 +77,24 @@ static const char *text_of(const json *node, const char *key)
     return json_text(json_get(node, key), NULL);
 }
 
-/* "(c.updated_at >= '2026-...'::timestamp with time zone)" -> "updated_at"; NULL for anything but a
- * plain column. The caller's. */
-static char *compared_column(const json *node, const char *filter)
+/* "((c.updated_at >= '2026-...'::timestamp with time zone) AND ...)" -> "updated_at"; NULL for
+ * anything but a plain column. The caller's. */
+static char *compared_column(const char *filter, const char *time)
 {
-    const char *alias = text_of(node, "Alias");
-    const char *start = filter + (*filter == '(');
-    size_t length = alias ? strlen(alias) : 0;
-    if (length && strncmp(start, alias, length) == 0 && start[length] == '.')
-        start += length + 1;
-    const char *end = start;
-    if (*start == '"')
-        end = start + 1 + strcspn(start + 1, "\"") + 1;
-    else
-        while (isalnum((unsigned char)*end) || *end == '_' || (unsigned char)*end >= 0x80)
-            end++;
-    bool alone = strncmp(end, " >= ", 4) == 0 || strncmp(end, " > ", 3) == 0;
-    return end > start && alone ? x_strndup(start, (size_t)(end - start)) : NULL;
+    const char *end = strstr(filter, time);
+    if (end - filter < 4 || (strncmp(end - 4, " >= ", 4) != 0 && strncmp(end - 3, " > ", 3) != 0))
+        return NULL;
+    end -= end[-2] == '=' ? 4 : 3;
+    const char *start = end;
+    bool quoted = start > filter && start[-1] == '"';
+    start -= quoted;
+    while (start > filter && (quoted ? start[-1] != '"'
+                                     : isalnum((unsigned char)start[-1]) || start[-1] == '_' ||
+                                           (unsigned char)start[-1] >= 0x80))
+        start--;
+    start -= quoted && start > filter;
+    bool alone = start == filter || start[-1] == '(' || start[-1] == '.';
+    return start < end && alone ? x_strndup(start, (size_t)(end - start)) : NULL;
 }
 
 /* The most expensive step that compares what it has read with the time: no index has done that. */
@@ -111,7 +112,7 @@ static void find_filter(const json *node, const char *time, struct change_plan *
             .step =
                 x_printf("%s%s%s", type ? type : "a step", table ? " on " : "", table ? table : ""),
             .table = x_strdup(table),
-            .column = table ? compared_column(node, filter) : NULL,
+            .column = table ? compared_column(filter, time) : NULL,
         };
     }
     const json *children = json_get(node, "Plans");

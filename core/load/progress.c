@@ -158,6 +158,10 @@ void meter_phase(struct meter *meter, enum progress_phase phase)
         meter->now.is_estimate = false;
         meter->load_ms = now - meter->phase_began;
     }
+    if (phase == PROGRESS_LOAD) {
+        meter->window = (struct window){};
+        window_add(&meter->window, now, 0, 0);
+    }
     meter->now.phase = phase;
     meter->phase_began = meter->waits_since = now;
 }

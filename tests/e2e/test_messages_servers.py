@@ -137,7 +137,7 @@ def test_a_disk_of_the_engine_is_full(school):
     transcript(
         school,
         """
-        $ esmigrate es_update course_search 1
+        $ esmigrate es_update course_search 1 --progress never
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
         esmigrate: warning: qa_course_search-1: 3 documents met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full

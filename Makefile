@@ -112,6 +112,7 @@ $(BUILD)/unit/test_argv: $(BUILD)/objects/cli/argv.o
 $(BUILD)/unit/test_commands: $(filter-out $(BUILD)/objects/cli/main.o,$(CLI_OBJECTS))
 $(BUILD)/unit/test_options: $(BUILD)/objects/cli/options.o
 $(BUILD)/unit/test_output: $(BUILD)/objects/cli/output.o
+$(BUILD)/unit/test_progress: $(BUILD)/objects/cli/progress.o $(BUILD)/objects/cli/options.o
 
 check: $(TEST_PROGRAMS)
 	@code=0; for program in $(TEST_PROGRAMS); do $$program || code=1; done; exit $$code

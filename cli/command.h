@@ -7,6 +7,7 @@
 
 #include "options.h"
 #include "output.h"
+#include "progress.h"
 #include "usecases/context.h"
 #include "usecases/feed.h"
 #include "usecases/report.h"
@@ -17,6 +18,7 @@ struct session {
     struct options options;
     enum output_format format;
     struct context context;
+    struct progress_view progress;
 };
 
 struct example {

@@ -3,10 +3,40 @@
 #include "base/cleanup.h"
 #include "base/memory.h"
 #include "command.h"
+#include "running.h"
 #include "usecases/actions.h"
 
 /* In JSON the whole record; in the table of many what fits a line. */
 enum { NOT_IN_MANY = COLUMN_JSON_ONLY };
+
+/* null where it is not known. */
+static void put_known(struct output *output, int64_t number)
+{
+    if (number < 0)
+        output_text(output, NULL);
+    else
+        output_int(output, number);
+}
+
+static void put_progress(struct output *output, const struct action_record *r)
+{
+    if (r->is_running)
+        output_bool(output, r->alive);
+    else
+        output_text(output, NULL);
+    output_text(output, r->phase);
+    put_known(output, r->done);
+    put_known(output, r->total);
+    if (r->total >= 0)
+        output_bool(output, r->is_estimate);
+    else
+        output_text(output, NULL);
+    put_known(output, r->docs_per_second);
+    put_known(output, r->bytes_per_second);
+    put_known(output, r->unanswered);
+    put_known(output, r->eta_s);
+    output_time(output, r->progress_at);
+}
 
 static void put_record(struct output *output, const struct action_record *r, bool short_id)
 {
@@ -32,6 +62,7 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_int(output, r->superseded);
     output_int(output, r->retries);
     output_int(output, r->bytes);
+    output_number(output, (int)r->in_flight);
     output_time(output, r->changed_from);
     output_time(output, r->changed_through);
     output_json(output, r->argv);
@@ -41,12 +72,17 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_text(output, r->host);
     output_number(output, r->pid);
     output_text(output, r->db_user);
+    put_progress(output, r);
     output_text(output, r->error);
 }
 
 static void print(const struct session *session, const struct action_records *records, bool single)
 {
     bool table = session->format == OUTPUT_TABLE;
+    if (table && !single && option_given(&session->options, OPT_RUNNING)) {
+        running_print(records);
+        return;
+    }
     struct output *output = output_open(session->format, session->command->columns);
     for (size_t i = 0; i < records->count; i++)
         put_record(output, &records->list[i], table && !single);
@@ -78,23 +114,29 @@ static int run(struct session *session, struct error *err)
     const struct options *options = &session->options;
     _cleanup_(action_records_release) struct action_records records = {};
     bool single = false;
+    bool running = option_given(options, OPT_RUNNING);
     long limit = option_number(options, OPT_LIMIT, 0);
     if (limit == 0)
         return error_set(err, ERR_USAGE, "option --limit takes at least 1");
+    if (running && option_given(options, OPT_STATUS))
+        return error_set(err, ERR_USAGE, "--running and --status exclude each other");
     struct action_filter filter = {
         .word = options->word_count ? options->words[0] : NULL,
         .since = option_text(options, OPT_SINCE),
         .until = option_text(options, OPT_UNTIL),
         .action = option_text(options, OPT_ACTION),
-        .status = option_text(options, OPT_STATUS),
+        .status = running ? "running" : option_text(options, OPT_STATUS),
         .limit = limit,
     };
     if (check_action(&filter.action, err) < 0 ||
         list_actions(&session->context, &filter, &records, &single, err) < 0)
         return -1;
     print(session, &records, single);
+    if (running)
+        running_say_crashed(session->context.log, &records);
     if (!records.count)
-        log_say(session->context.log, LOG_NOTICE, "no action matches");
+        log_say(session->context.log, LOG_NOTICE,
+                running ? "nothing is running" : "no action matches");
     else if (!single && (long)records.count == limit)
         log_say(session->context.log, LOG_NOTICE, "there may be more: --limit is %ld", limit);
     return 0;
@@ -112,6 +154,7 @@ const struct command es_history_command = {
             {OPT_UNTIL, NULL},
             {OPT_ACTION, NULL},
             {OPT_STATUS, NULL},
+            {OPT_RUNNING, NULL},
             {OPT_LIMIT, NULL},
             {OPT_COUNT, NULL},
         },
@@ -120,6 +163,7 @@ const struct command es_history_command = {
             {"es_history course_search", "of one master"},
             {"es_history course_search-2", "of one instance"},
             {"es_history --status failed --limit 5", "the last failures"},
+            {"es_history --running", "what is going on, and how far it is"},
             {"es_history 1f0c5a32", "one action in full"},
             {NULL, NULL},
         },
@@ -147,6 +191,8 @@ const struct command es_history_command = {
             {"retries", NOT_IN_MANY | COLUMN_RIGHT,
              "how often a document was sent again to a busy engine"},
             {"bytes_sent", NOT_IN_MANY | COLUMN_RIGHT, "bytes of all bulk requests"},
+            {"in_flight", NOT_IN_MANY | COLUMN_RIGHT,
+             "how many requests may be in flight; of a finished update: could, at its end"},
             {"changed_from", NOT_IN_MANY, "from where the changes were read"},
             {"changed_through", NOT_IN_MANY, "up to where the index has the changes since"},
             {"argv", NOT_IN_MANY, "the command line, without secrets"},
@@ -156,6 +202,20 @@ const struct command es_history_command = {
             {"host", NOT_IN_MANY, "where"},
             {"pid", NOT_IN_MANY | COLUMN_RIGHT, "its process"},
             {"db_user", NOT_IN_MANY, "as whom it was connected to the history"},
+            {"alive", NOT_IN_MANY,
+             "of a running action whether it still holds its lock; if not, it has crashed"},
+            {"phase", NOT_IN_MANY,
+             "of a running update, as the next ones: prepare, load, sweep, refresh, restore or "
+             "merge; "
+             "with progress_at from its first second on"},
+            {"documents_done", NOT_IN_MANY | COLUMN_RIGHT, "sent and accounted for"},
+            {"documents_total", NOT_IN_MANY | COLUMN_RIGHT, "expected; null: not known"},
+            {"is_estimate", NOT_IN_MANY, "whether that is the planner's estimate"},
+            {"docs_per_second", NOT_IN_MANY | COLUMN_RIGHT, "over the last ten seconds"},
+            {"bytes_per_second", NOT_IN_MANY | COLUMN_RIGHT, "of bulk requests, likewise"},
+            {"unanswered", NOT_IN_MANY | COLUMN_RIGHT, "requests in flight"},
+            {"eta_seconds", NOT_IN_MANY | COLUMN_RIGHT, "until all documents are done"},
+            {"progress_at", NOT_IN_MANY, "when it wrote that"},
             {"error", COLUMN_BELOW, "why it failed, or is partial"},
             {NULL, 0, NULL},
         },

@@ -29,6 +29,7 @@ const struct command es_retry_command = {
              "changed_through stays. Every es_update does the same after it has read what changed.",
     .options =
         (const struct command_option[]){
+            {OPT_PROGRESS, NULL},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},
             {OPT_MAX_IN_FLIGHT, NULL},

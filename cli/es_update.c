@@ -32,6 +32,7 @@ static int read_request(struct session *session, struct update_request *request,
         return -1;
     request->restart = option_given(options, OPT_RESTART);
     request->full = option_given(options, OPT_FULL) || request->restart;
+    request->count = option_given(options, OPT_COUNT_FIRST);
     request->since = option_text(options, OPT_SINCE);
     request->rejected = session_rejected_limits(session);
     request->sending = session_send_limits(session);
@@ -87,6 +88,8 @@ const struct command es_update_command = {
             {OPT_FULL, NULL},
             {OPT_RESTART, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
+            {OPT_COUNT_FIRST, NULL},
+            {OPT_PROGRESS, NULL},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},
             {OPT_MAX_IN_FLIGHT, NULL},

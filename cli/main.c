@@ -43,12 +43,13 @@ static void catch_signals(void)
 
 static void say(void *data, enum log_level level, const char *line)
 {
-    const struct session *session = data;
+    struct session *session = data;
     const struct options *options = &session->options;
     if ((level == LOG_NOTICE && option_given(options, OPT_QUIET)) ||
         (level == LOG_DETAIL && !option_given(options, OPT_VERBOSE)))
         return;
     _cleanup_free_ char *masked = secrets_mask(&session->context.secrets, line);
+    progress_erase(&session->progress);
     fprintf(stderr, "esmigrate: %s%s\n", level == LOG_WARNING ? "warning: " : "", masked);
 }
 
@@ -99,6 +100,7 @@ static struct settings read_settings(const struct options *options)
         .lock_timeout_s = (int)option_number(options, OPT_LOCK_TIMEOUT, 0),
         .skip_if_busy = option_given(options, OPT_IF_BUSY),
         .dry_run = option_given(options, OPT_DRY_RUN),
+        .verbose = option_given(options, OPT_VERBOSE),
     };
 }
 
@@ -154,6 +156,7 @@ static int run_command(struct session *session, int argc, char **argv, struct er
                           : OUTPUT_TABLE;
     struct settings settings = read_settings(&session->options);
     context_init(&session->context, &settings, argc, typed, &log);
+    session->context.watch = progress_open(&session->progress, &session->options);
     int result = wait_for_servers(session, err);
     return result < 0 ? -1 : command->run(session, err);
 }

@@ -75,6 +75,14 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_RESTART] = {"restart", 0, KIND_FLAG, NULL, NULL, NULL,
                      "as --full, and begin anew where a full update was cut short"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
+    [OPT_PROGRESS] =
+        {"progress", 0, KIND_CHOICE, "auto|always|never", NULL, "auto",
+         "show on stderr how far it is; auto: on a terminal a line that is redrawn in place, "
+         "elsewhere a plain line every ten seconds, with -q none; always: the redrawn line in any "
+         "case"},
+    [OPT_COUNT_FIRST] = {"count", 0, KIND_FLAG, NULL, NULL, NULL,
+                         "count the documents first, which reads them once more; left out: the "
+                         "planner's estimate, with ~ before it"},
     [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
                             "exit with 0 when at most N rejected documents are open at the end; "
                             "it stops nothing"},
@@ -105,6 +113,8 @@ static const struct option_spec specs[OPT_COUNT] = {
                     "only this action, for example update"},
     [OPT_STATUS] = {"status", 0, KIND_CHOICE, "running|complete|partial|failed|interrupted", NULL,
                     NULL, "only actions with this status"},
+    [OPT_RUNNING] = {"running", 0, KIND_FLAG, NULL, NULL, NULL,
+                     "what is going on, on whatever machine, and how far it is"},
     [OPT_LIMIT] = {"limit", 0, KIND_NUMBER, "N", NULL, "50", "show at most N"},
     [OPT_TABLE] = {"table", 0, KIND_TEXT, "TABLE", NULL, NULL,
                    "the table whose changes concern documents, as in SQL: lesson, app.lesson, "

@@ -35,6 +35,7 @@ struct http {
     struct http_request *done; /* ended, not yet handed back; oldest first */
     CURL *idle[IDLE_HANDLES];  /* for reuse: they keep their buffers */
     size_t idle_count;
+    const struct ticker *ticker;
 };
 
 static int set_up(void)
@@ -511,12 +512,19 @@ int http_wait(struct http *http, struct pollfd *others, size_t count, int timeou
                                     ((others[i].events & POLLOUT) ? CURL_WAIT_POLLOUT : 0));
         places[used++] = i;
     }
-    CURLMcode code = curl_multi_poll(http->multi, wait, used, timeout_ms, NULL);
+    int limit_ms = ticker_limit(http->ticker, timeout_ms);
+    CURLMcode code = curl_multi_poll(http->multi, wait, used, limit_ms, NULL);
     if (code != CURLM_OK)
         return error_set(err, ERR_ENGINE, "libcurl: %s", curl_multi_strerror(code));
     for (unsigned int i = 0; i < used; i++)
         others[places[i]].revents = wait[i].revents;
+    ticker_call(http->ticker);
     return progress(http, err);
+}
+
+void http_set_ticker(struct http *http, const struct ticker *ticker)
+{
+    http->ticker = ticker;
 }
 
 struct http_request *http_next_done(struct http *http)
@@ -547,8 +555,10 @@ static int perform_once(struct http *http, struct http_request *request, struct 
     while (!request->done) {
         if (progress(http, err) < 0)
             return -1;
-        if (!request->done && curl_multi_poll(http->multi, NULL, 0, 1000, NULL) != CURLM_OK)
+        int limit_ms = ticker_limit(http->ticker, 1000);
+        if (!request->done && curl_multi_poll(http->multi, NULL, 0, limit_ms, NULL) != CURLM_OK)
             return error_set(err, ERR_ENGINE, "libcurl cannot wait");
+        ticker_call(http->ticker);
     }
     unlink_done(http, request);
     return 0;

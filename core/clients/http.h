@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/secrets.h"
+#include "base/ticker.h"
 
 struct http;
 
@@ -114,6 +115,10 @@ int http_start(struct http *http, struct http_request *request, struct error *er
  */
 int http_wait(struct http *http, struct pollfd *others, size_t count, int timeout_ms,
               struct error *err);
+
+/* Is called in every wait, which then may end before its time; NULL: nobody. Borrowed. It must make
+ * no request. */
+void http_set_ticker(struct http *http, const struct ticker *ticker);
 
 /* A request that has ended, or NULL. */
 struct http_request *http_next_done(struct http *http);

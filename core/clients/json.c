@@ -104,6 +104,13 @@ int64_t json_int(const json *value, int64_t fallback)
     return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : fallback;
 }
 
+double json_number(const json *value, double fallback)
+{
+    bool number =
+        json_object_is_type(value, json_type_double) || json_object_is_type(value, json_type_int);
+    return number ? json_object_get_double(value) : fallback;
+}
+
 bool json_flag(const json *value, bool fallback)
 {
     return json_object_is_type(value, json_type_boolean) ? json_object_get_boolean(value)

@@ -37,6 +37,7 @@ json *json_path(const json *value, const char *const *keys, size_t count);
 /* Fallbacks for a value that is missing or of another type. */
 const char *json_text(const json *value, const char *fallback);
 int64_t json_int(const json *value, int64_t fallback);
+double json_number(const json *value, double fallback); /* whole or not */
 bool json_flag(const json *value, bool fallback);
 
 size_t json_length(const json *array);

@@ -17,7 +17,8 @@ struct pg {
     PGconn *connection;
     char *name;
     bool heeds_stop;
-    bool is_default;    /* no connection string was given */
+    bool is_default; /* no connection string was given */
+    const struct ticker *ticker;
     char *copy_message; /* the CopyData message that is being read */
     struct copy_reader copy;
     bool streams;  /* rows come as results, not as COPY data */
@@ -73,15 +74,16 @@ static int result_error(struct pg *pg, const PGresult *result, struct error *err
 
 /* ---- connection ---- */
 
-/* Waits for the socket and, if `or_stop`, for the stop flag. */
+/* Waits a while for the socket and, if `or_stop`, for the stop flag. */
 static int wait_socket(struct pg *pg, short events, bool or_stop, struct error *err)
 {
     struct pollfd wait[] = {
         {.fd = PQsocket(pg->connection), .events = events},
         {.fd = or_stop ? stop_fd() : -1, .events = POLLIN},
     };
-    if (poll(wait, 2, -1) < 0 && errno != EINTR)
+    if (poll(wait, 2, ticker_limit(pg->ticker, -1)) < 0 && errno != EINTR)
         return error_set(err, ERR_POSTGRES, "%s database: poll: %s", pg->name, strerror(errno));
+    ticker_call(pg->ticker);
     return 0;
 }
 
@@ -231,6 +233,11 @@ int pg_socket(const struct pg *pg)
     return PQsocket(pg->connection);
 }
 
+void pg_set_ticker(struct pg *pg, const struct ticker *ticker)
+{
+    pg->ticker = ticker;
+}
+
 /* ---- statements ---- */
 
 static void cancel(struct pg *pg)
@@ -250,10 +257,8 @@ static int flush(struct pg *pg, struct error *err)
             return 0;
         if (state < 0)
             return connection_error(pg, "cannot send", err);
-        if (wait_socket(pg, POLLIN | POLLOUT, false, err) < 0)
+        if (wait_socket(pg, POLLIN | POLLOUT, false, err) < 0 || pg_check(pg, err) < 0)
             return -1;
-        if (!PQconsumeInput(pg->connection))
-            return connection_error(pg, "connection lost", err);
     }
 }
 
@@ -265,14 +270,9 @@ static int next_result(struct pg *pg, bool *cancelled, PGresult **ret_result, st
             cancel(pg);
             *cancelled = true;
         }
-        struct pollfd wait[] = {
-            {.fd = PQsocket(pg->connection), .events = POLLIN},
-            {.fd = pg->heeds_stop && !*cancelled ? stop_fd() : -1, .events = POLLIN},
-        };
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
-            return error_set(err, ERR_POSTGRES, "%s database: poll: %s", pg->name, strerror(errno));
-        if (wait[0].revents && !PQconsumeInput(pg->connection))
-            return connection_error(pg, "connection lost", err);
+        if (wait_socket(pg, POLLIN, pg->heeds_stop && !*cancelled, err) < 0 ||
+            pg_check(pg, err) < 0)
+            return -1;
     }
     *ret_result = PQgetResult(pg->connection);
     return 0;
@@ -292,8 +292,7 @@ static void drain(struct pg *pg)
 static int collect(struct pg *pg, PGresult **ret_result, struct error *err)
 {
     PGresult *last = NULL;
-    bool failed = false;
-    bool cancelled = false;
+    bool failed = false, cancelled = false;
     for (;;) {
         PGresult *result = NULL;
         if (next_result(pg, &cancelled, &result, err) < 0) {
@@ -503,10 +502,8 @@ static enum pg_copy next_message(struct pg *pg, struct error *err)
     drop_message(pg);
     int length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
     if (length == 0) {
-        if (!PQconsumeInput(pg->connection)) {
-            connection_error(pg, "connection lost", err);
+        if (pg_check(pg, err) < 0)
             return PG_COPY_ERROR;
-        }
         length = PQgetCopyData(pg->connection, &pg->copy_message, 1);
     }
     if (length == 0)

@@ -17,6 +17,7 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 #include "base/secrets.h"
+#include "base/ticker.h"
 #include "clients/pg_text.h"
 
 struct pg;
@@ -118,6 +119,11 @@ enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, 
 void pg_copy_cancel(struct pg *pg);
 
 int pg_socket(const struct pg *pg);
+
+/* Is called while a statement is waited for; NULL: nobody. Borrowed. It must not use the
+ * connection.
+ */
+void pg_set_ticker(struct pg *pg, const struct ticker *ticker);
 
 /* -1 if the connection is gone; never waits. */
 int pg_check(struct pg *pg, struct error *err);

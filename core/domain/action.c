@@ -34,7 +34,7 @@ void action_new_id(struct action *action)
     uuid_unparse_lower(id, action->id);
 }
 
-static const char *id_or_null(int64_t id, struct pg_number *number)
+static const char *or_null(int64_t id, struct pg_number *number)
 {
     *number = pg_number(id);
     return id ? number->text : NULL;
@@ -44,13 +44,12 @@ int action_insert(struct history *history, const struct action_origin *origin,
                   const struct action *action, struct error *err)
 {
     struct pg_number master, instance;
-    return history_query(history, sql_history_action_insert,
-                         PG_VALUES(action->id, action->parent_id,
-                                   id_or_null(action->master_id, &master),
-                                   id_or_null(action->instance_id, &instance), action->name,
-                                   origin->argv, origin->tag, ESMIGRATE_VERSION, origin->os_user,
-                                   origin->host, pg_number(getpid()).text),
-                         NULL, err);
+    return history_query(
+        history, sql_history_action_insert,
+        PG_VALUES(action->id, action->parent_id, or_null(action->master_id, &master),
+                  or_null(action->instance_id, &instance), action->name, origin->argv, origin->tag,
+                  ESMIGRATE_VERSION, origin->os_user, origin->host, pg_number(getpid()).text),
+        NULL, err);
 }
 
 int action_insert_refused(struct history *history, const struct action_origin *origin,
@@ -60,10 +59,10 @@ int action_insert_refused(struct history *history, const struct action_origin *o
     struct pg_number master, instance;
     return history_query(
         history, sql_history_action_refused,
-        PG_VALUES(action->id, action->parent_id, id_or_null(action->master_id, &master),
-                  id_or_null(action->instance_id, &instance), action->name, origin->argv,
-                  origin->tag, ESMIGRATE_VERSION, origin->os_user, origin->host,
-                  pg_number(getpid()).text, action_status_name(status), error),
+        PG_VALUES(action->id, action->parent_id, or_null(action->master_id, &master),
+                  or_null(action->instance_id, &instance), action->name, origin->argv, origin->tag,
+                  ESMIGRATE_VERSION, origin->os_user, origin->host, pg_number(getpid()).text,
+                  action_status_name(status), error),
         NULL, err);
 }
 
@@ -73,7 +72,7 @@ int action_set_instance(struct history *history, struct action *action, int64_t 
     struct pg_number number;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (history_query(history, sql_history_action_target,
-                      PG_VALUES(action->id, id_or_null(instance_id, &number)), &rows, err) < 0)
+                      PG_VALUES(action->id, or_null(instance_id, &number)), &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))
         return action_replaced(err);
@@ -84,6 +83,7 @@ int action_set_instance(struct history *history, struct action *action, int64_t 
 int action_close(struct history *history, const struct action *action,
                  const struct action_outcome *outcome, double *ret_seconds, struct error *err)
 {
+    struct pg_number in_flight;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (history_query(history, sql_history_action_close,
                       PG_VALUES(action->id, action_status_name(outcome->status), outcome->result,
@@ -91,7 +91,8 @@ int action_close(struct history *history, const struct action *action,
                                 pg_number(outcome->deleted).text, pg_number(outcome->rejected).text,
                                 pg_number(outcome->superseded).text, pg_number(outcome->sent).text,
                                 pg_number(outcome->retries).text, pg_number(outcome->bytes).text,
-                                outcome->changed_from, outcome->changed_through, outcome->error),
+                                outcome->changed_from, outcome->changed_through, outcome->error,
+                                or_null(outcome->in_flight, &in_flight)),
                       &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))

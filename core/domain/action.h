@@ -34,6 +34,7 @@ struct action_outcome {
     const char *result; /* or NULL */
     const char *mode;   /* "full", "changed" or NULL */
     int64_t sent, indexed, deleted, rejected, superseded, retries, bytes;
+    int64_t in_flight; /* requests that were allowed at the end; 0: nothing was sent */
     const char *changed_from;
     const char *changed_through;
     const char *error; /* masked, or NULL */

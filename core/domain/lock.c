@@ -60,7 +60,7 @@ static int busy(struct history *history, enum lock_class class, int64_t object, 
     error_set(err, ERR_BUSY, "another run holds the lock");
     if (pg_rows_count(rows))
         say_who(rows, err);
-    return error_hint(err, "See it with esmigrate es_history --status running. Wait for its end "
+    return error_hint(err, "See it with esmigrate es_history --running. Wait for its end "
                            "with --wait-lock, or exit 0 instead of this error with "
                            "--if-busy=skip.");
 }

@@ -158,18 +158,19 @@ int source_read_range(struct source *source, const char *first, const char *end,
     return start_reading(source, condition, err);
 }
 
-int source_read_changed(struct source *source, const char *since, struct error *err)
+char *source_changed_condition(struct source *source, const char *since)
 {
     _cleanup_free_ char *time = pg_literal(source->pg, since);
-    _cleanup_free_ char *condition = NULL;
-    if (source->columns.changed_at_has_zone) {
-        condition = x_printf("esmigrate_d.\"_changed_at\" >= %s::timestamptz", time);
-    } else {
-        /* The parameter is converted, not the column, so that an index still serves it. */
-        _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
-        condition = x_printf("esmigrate_d.\"_changed_at\" >= (%s::timestamptz AT TIME ZONE %s)",
-                             time, zone);
-    }
+    if (source->columns.changed_at_has_zone)
+        return x_printf("esmigrate_d.\"_changed_at\" >= %s::timestamptz", time);
+    /* The parameter is converted, not the column, so that an index still serves it. */
+    _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
+    return x_printf("esmigrate_d.\"_changed_at\" >= (%s::timestamptz AT TIME ZONE %s)", time, zone);
+}
+
+int source_read_changed(struct source *source, const char *since, struct error *err)
+{
+    _cleanup_free_ char *condition = source_changed_condition(source, since);
     return start_reading(source, condition, err);
 }
 

@@ -14,6 +14,9 @@
  * esmigrate_d, NULL for none. */
 void source_reading_sql(struct source *source, struct buffer *sql, const char *condition);
 
+/* Which of them changed at or after a time, where there is a _changed_at. The caller's (free()). */
+char *source_changed_condition(struct source *source, const char *since);
+
 /* The ids that changed.sql names, each once: `id`, and in every row how many there are, `total`. */
 void source_changed_sql(struct source *source, struct buffer *sql);
 

@@ -100,6 +100,8 @@ static int load_named(struct load *load, const char *since, struct id_set *rejec
         if (next_named(load, rejected, &set, &total, err) < 0 ||
             (first && choose_pass(load, since, &set, total, &pass, err) < 0))
             return -1;
+        if (first)
+            meter_expect(load->meter, total, false, 0);
         if (pass || !total)
             return pass ? load_pass(load, since, rejected, err) : 0;
         if (load_ids(load, &set, err) < 0)

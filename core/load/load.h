@@ -6,6 +6,7 @@
 
 #include "load/copies.h"
 #include "load/id_set.h"
+#include "load/progress.h"
 #include "load/sender.h"
 
 #include "domain/full_load.h"
@@ -27,6 +28,7 @@ struct load {
     int64_t instance_id;
     const char *action_id;
     const char *index_name;
+    struct meter *meter;          /* or NULL */
     struct copies copies;         /* opened */
     int64_t never_changes;        /* documents read whose _changed_at is null */
     const struct full_load *full; /* while load_all() runs */

@@ -245,6 +245,11 @@ size_t sender_limit(const struct sender *sender)
     return sender->flow.limit;
 }
 
+size_t sender_held(const struct sender *sender)
+{
+    return sender->held;
+}
+
 static int check_others(struct sender *sender, const struct pollfd *lock, struct error *err)
 {
     if (stop_check(err) < 0)

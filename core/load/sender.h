@@ -71,6 +71,8 @@ bool sender_has_room(struct sender *sender);
 /* Requests that are in flight now, and that may be (load/flow.h). */
 size_t sender_in_flight(const struct sender *sender);
 size_t sender_limit(const struct sender *sender);
+/* Requests with items that are not accounted for, those that wait to be sent included. */
+size_t sender_held(const struct sender *sender);
 
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err);

@@ -14,10 +14,11 @@ void action_records_release(struct action_records *records)
     for (size_t i = 0; i < records->count; i++) {
         struct action_record *r = &records->list[i];
         char *texts[] = {
-            r->id,      r->parent,       r->master,  r->index,        r->action,
-            r->status,  r->result,       r->mode,    r->started_at,   r->finished_at,
-            r->tag,     r->tool_version, r->argv,    r->changed_from, r->changed_through,
-            r->os_user, r->host,         r->db_user, r->error,
+            r->id,          r->parent,       r->master,  r->index,        r->action,
+            r->status,      r->result,       r->mode,    r->started_at,   r->finished_at,
+            r->tag,         r->tool_version, r->argv,    r->changed_from, r->changed_through,
+            r->os_user,     r->host,         r->db_user, r->error,        r->phase,
+            r->progress_at,
         };
         for (size_t t = 0; t < ARRAY_SIZE(texts); t++)
             free(texts[t]);
@@ -26,9 +27,35 @@ void action_records_release(struct action_records *records)
     *records = (struct action_records){};
 }
 
+static int64_t number_or(const struct pg_rows *rows, size_t i, const char *column, int64_t none)
+{
+    return pg_text(rows, i, column) ? pg_int(rows, i, column) : none;
+}
+
+static double seconds_of(const struct pg_rows *rows, size_t i, const char *column)
+{
+    const char *seconds = pg_text(rows, i, column);
+    return seconds ? strtod(seconds, NULL) : 0;
+}
+
+static void read_progress(const struct pg_rows *rows, size_t i, struct action_record *record)
+{
+    record->is_running = strcmp(record->status, "running") == 0;
+    record->alive = pg_bool(rows, i, "alive");
+    record->phase = x_strdup(pg_text(rows, i, "phase"));
+    record->progress_at = x_strdup(pg_text(rows, i, "progress_at"));
+    record->progress_age = seconds_of(rows, i, "progress_age");
+    record->done = number_or(rows, i, "documents_done", -1);
+    record->total = number_or(rows, i, "documents_total", -1);
+    record->is_estimate = pg_bool(rows, i, "is_estimate");
+    record->docs_per_second = number_or(rows, i, "docs_per_second", -1);
+    record->bytes_per_second = number_or(rows, i, "bytes_per_second", -1);
+    record->unanswered = number_or(rows, i, "unanswered", -1);
+    record->eta_s = number_or(rows, i, "eta_seconds", -1);
+}
+
 static struct action_record read_record(const struct pg_rows *rows, size_t i)
 {
-    const char *seconds = pg_text(rows, i, "seconds");
     return (struct action_record){
         .id = x_strdup(pg_text(rows, i, "id")),
         .parent = x_strdup(pg_text(rows, i, "parent_id")),
@@ -41,13 +68,14 @@ static struct action_record read_record(const struct pg_rows *rows, size_t i)
         .mode = x_strdup(pg_text(rows, i, "mode")),
         .started_at = x_strdup(pg_text(rows, i, "started_at")),
         .finished_at = x_strdup(pg_text(rows, i, "finished_at")),
-        .seconds = seconds ? strtod(seconds, NULL) : 0,
+        .seconds = seconds_of(rows, i, "seconds"),
         .indexed = pg_int(rows, i, "docs_indexed"),
         .deleted = pg_int(rows, i, "docs_deleted"),
         .rejected = pg_int(rows, i, "docs_rejected"),
         .superseded = pg_int(rows, i, "docs_superseded"),
         .retries = pg_int(rows, i, "retries"),
         .bytes = pg_int(rows, i, "bytes_sent"),
+        .in_flight = pg_int(rows, i, "in_flight"),
         .changed_from = x_strdup(pg_text(rows, i, "changed_from")),
         .changed_through = x_strdup(pg_text(rows, i, "changed_through")),
         .argv = x_strdup(pg_text(rows, i, "argv")),
@@ -84,8 +112,10 @@ static int query(struct context *context, const struct action_filter *filter,
         return -1;
     ret_records->count = pg_rows_count(rows);
     ret_records->list = x_calloc(ret_records->count, sizeof(*ret_records->list));
-    for (size_t i = 0; i < ret_records->count; i++)
+    for (size_t i = 0; i < ret_records->count; i++) {
         ret_records->list[i] = read_record(rows, i);
+        read_progress(rows, i, &ret_records->list[i]);
+    }
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #ifndef ESMIGRATE_USECASES_ACTIONS_H
 #define ESMIGRATE_USECASES_ACTIONS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "usecases/context.h"
@@ -13,10 +14,19 @@ struct action_record {
     char *started_at, *finished_at;
     double seconds; /* so far, for a running one */
     int64_t indexed, deleted, rejected, superseded, retries, bytes;
+    int64_t in_flight; /* requests that are or, at the end, were allowed; 0: none was sent */
     char *changed_from, *changed_through;
     char *argv; /* JSON array */
     char *tag, *tool_version, *os_user, *host, *db_user, *error;
     int pid;
+    bool is_running, alive; /* a running one that holds no lock any more has crashed */
+
+    /* what a running or crashed update last wrote of its progress; phase is NULL where there is
+     * nothing, a negative number is not known */
+    char *phase, *progress_at;
+    double progress_age; /* seconds */
+    int64_t done, total, docs_per_second, bytes_per_second, unanswered, eta_s;
+    bool is_estimate;
 };
 
 struct action_records {

@@ -13,6 +13,7 @@
 #include "domain/engine.h"
 #include "domain/history.h"
 #include "domain/source.h"
+#include "load/progress.h"
 
 /* What options and environment decided; texts are borrowed and never NULL where not said. */
 struct settings {
@@ -32,11 +33,13 @@ struct settings {
     int lock_timeout_s;
     bool skip_if_busy;
     bool dry_run;
+    bool verbose; /* how things are done is asked for, and may cost a question more */
 };
 
 struct context {
     struct settings settings;
     const struct log *log;
+    const struct progress_watch *watch; /* NULL: nobody sees progress */
     struct secrets secrets;
     struct http_options access; /* settings.engine and the secrets out of the files */
     struct action_origin origin;

@@ -135,6 +135,7 @@ void feed_note(const struct sender *sender, struct run *run, struct report_item 
     if (sender)
         item->totals = *sender_totals(sender);
     const struct sender_totals *totals = &item->totals;
+    outcome->in_flight = totals->bytes ? (int64_t)sender_limit(sender) : 0;
     outcome->sent = totals->sent;
     outcome->indexed = totals->indexed;
     outcome->deleted = totals->deleted;

@@ -19,11 +19,13 @@ struct retrying {
     struct master_options options;
     struct source *source;
     struct sender *sender;
+    struct meter meter;
     char *write_alias;
 };
 
 static void retrying_release(struct retrying *retrying)
 {
+    meter_end(&retrying->meter);
     sender_close(retrying->sender);
     source_close(retrying->source);
     master_options_release(&retrying->options);
@@ -39,7 +41,10 @@ static int send_again(struct retrying *retrying, struct error *err)
     if (fence_raise(context, instance, &retrying->write_alias, err) < 0 ||
         feed_take_version(context, retrying->run, &version, err) < 0)
         return -1;
-    retrying->sender =
+    meter_begin(&retrying->meter, context->watch, context->history, context->engine,
+                retrying->run->action.id, instance->index_name);
+    pg_set_ticker(retrying->source->pg, &retrying->meter.ticker);
+    retrying->meter.sender = retrying->sender =
         feed_open_sender(context, instance, retrying->run, retrying->write_alias, version,
                          retrying->source, &retrying->options, &retrying->request->rejected);
     _cleanup_(id_set_release) struct id_set ids = {};
@@ -55,12 +60,17 @@ static int send_again(struct retrying *retrying, struct error *err)
     int result = copies_open(&load.copies, context->engine, retrying->sender, instance->index_name,
                              retrying->source->columns.has_routing, err);
     if (result == 0 &&
-        (source_begin(retrying->source, err) < 0 || load_rejected_ids(&load, &ids, err) < 0 ||
-         load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
+        (source_begin(retrying->source, err) < 0 || load_rejected_ids(&load, &ids, err) < 0))
+        result = -1;
+    meter_expect(&retrying->meter, (int64_t)ids.count, false, 0);
+    meter_phase(&retrying->meter, PROGRESS_LOAD);
+    if (result == 0 &&
+        (load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
          sender_finish(retrying->sender, err) < 0 ||
          engine_refresh(context->engine, instance->index_name, err) < 0))
         result = -1;
     copies_release(&load.copies);
+    meter_end(&retrying->meter);
     return result < 0 ? -1 : source_end(retrying->source, err);
 }
 

@@ -17,6 +17,7 @@ struct update_request {
     struct targets targets; /* none with UPDATE_ACTIVE */
     enum update_choice choice;
     bool full;
+    bool count;        /* documents are counted first, for progress */
     bool restart;      /* a full one that was cut short is not gone on with */
     const char *since; /* RFC 3339 with a zone, or NULL */
     struct rejected_limits rejected;

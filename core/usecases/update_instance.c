@@ -14,6 +14,7 @@
 #include "usecases/bulk_settings.h"
 #include "usecases/feed.h"
 #include "usecases/fence.h"
+#include "usecases/forecast.h"
 #include "usecases/full_update.h"
 #include "usecases/rejected.h"
 #include "usecases/run.h"
@@ -32,6 +33,7 @@ struct update {
     struct source *source;
     struct sender *sender;
     struct load load;
+    struct meter meter;
     char *write_alias;
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
@@ -41,6 +43,7 @@ struct update {
 
 static void update_release(struct update *update)
 {
+    meter_end(&update->meter);
     copies_release(&update->load.copies);
     sender_close(update->sender);
     load_release(&update->load);
@@ -100,8 +103,12 @@ static int prepare(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const struct instance *instance = update->instance;
-    if (check_durable(context, instance, err) < 0 ||
-        fence_raise(context, instance, &update->write_alias, err) < 0 ||
+    if (check_durable(context, instance, err) < 0)
+        return -1;
+    meter_begin(&update->meter, context->watch, context->history, context->engine,
+                update->run->action.id, instance->index_name);
+    pg_set_ticker(update->source->pg, &update->meter.ticker);
+    if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
         look_for_readers(context, instance, err) < 0 ||
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
@@ -122,7 +129,9 @@ static int prepare(struct update *update, struct error *err)
         .instance_id = instance->id,
         .action_id = update->run->action.id,
         .index_name = instance->index_name,
+        .meter = &update->meter,
     };
+    update->meter.sender = update->sender;
     return 0;
 }
 
@@ -188,12 +197,20 @@ static int load_everything(struct update *update, struct error *err)
     const char *index_name = update->instance->index_name;
     if (load_all(&update->load, full, err) < 0)
         return -1;
+    meter_phase(&update->meter, PROGRESS_REFRESH);
     if ((!full->indexed && sender_check_accepted(update->sender, err) < 0) ||
-        engine_refresh(context->engine, index_name, err) < 0 ||
-        load_sweep(&update->load, full->marks, full->shards, err) < 0 ||
-        bulk_settings_end(context, update->instance, update->run->action.id, err) < 0 ||
-        (update->request->force_merge && engine_force_merge(context->engine, index_name, err) < 0))
+        engine_refresh(context->engine, index_name, err) < 0)
         return -1;
+    meter_phase(&update->meter, PROGRESS_SWEEP);
+    if (load_sweep(&update->load, full->marks, full->shards, err) < 0)
+        return -1;
+    meter_phase(&update->meter, PROGRESS_RESTORE);
+    if (bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
+        return -1;
+    meter_phase(&update->meter, PROGRESS_MERGE);
+    if (update->request->force_merge && engine_force_merge(context->engine, index_name, err) < 0)
+        return -1;
+    meter_phase(&update->meter, PROGRESS_REFRESH);
     say_what_is_not_swept(update);
     return engine_refresh(context->engine, index_name, err);
 }
@@ -203,7 +220,29 @@ static int load_what_changed(struct update *update, struct error *err)
     if (load_changed(&update->load, update->since, err) < 0 ||
         copies_finish(&update->load.copies, err) < 0 || sender_finish(update->sender, err) < 0)
         return -1;
+    meter_phase(&update->meter, PROGRESS_REFRESH);
     return engine_refresh(update->context->engine, update->instance->index_name, err);
+}
+
+static struct forecast forecast_of(struct update *update)
+{
+    return (struct forecast){
+        .context = update->context,
+        .instance = update->instance,
+        .source = update->source,
+        .meter = &update->meter,
+        .count = update->request->count,
+    };
+}
+
+static int look_ahead(struct update *update, struct error *err)
+{
+    const struct forecast forecast = forecast_of(update);
+    if (update->since ? forecast_changed(&forecast, update->since, err) < 0
+                      : forecast_full(&forecast, &update->full, err) < 0)
+        return -1;
+    meter_phase(&update->meter, PROGRESS_LOAD);
+    return 0;
 }
 
 static int load_in_snapshot(struct update *update, struct error *err)
@@ -213,7 +252,8 @@ static int load_in_snapshot(struct update *update, struct error *err)
     if (copies_open(&update->load.copies, context->engine, update->sender, index_name,
                     update->source->columns.has_routing, err) < 0 ||
         source_begin(update->source, err) < 0 ||
-        tracked_check(context, update->instance, update->source, update->since, err) < 0)
+        tracked_check(context, update->instance, update->source, update->since, err) < 0 ||
+        look_ahead(update, err) < 0)
         return -1;
     if (update->since ? load_what_changed(update, err) < 0
                       : load_everything(update, err) < 0 || check_count(update, err) < 0)
@@ -223,7 +263,13 @@ static int load_in_snapshot(struct update *update, struct error *err)
                 "%s: %" PRId64 " documents have a null _changed_at: no later update will see them "
                 "change; use coalesce() in documents.sql",
                 index_name, update->load.never_changes);
-    return source_end(update->source, err);
+    if (source_end(update->source, err) < 0)
+        return -1;
+    const struct forecast forecast = forecast_of(update);
+    if (!update->since)
+        forecast_catch_up(&forecast, &update->horizon);
+    meter_end(&update->meter);
+    return 0;
 }
 
 /* ---- the mark ---- */

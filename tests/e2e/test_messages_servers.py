@@ -137,7 +137,7 @@ def test_a_disk_of_the_engine_is_full(school):
     transcript(
         school,
         """
-        $ esmigrate es_update course_search 1
+        $ esmigrate es_update course_search 1 --progress never
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
         esmigrate: warning: qa_course_search-1: 3 documents met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
@@ -268,7 +268,7 @@ def test_another_run_holds_the_lock(app):
         $ esmigrate es_update item 1
         esmigrate: error: qa_item-1: another run holds the lock
         DETAIL: "es_update item 1 --tag nightly" has been running since TIME: pid PID on HOST, user USER.
-        HINT: See it with esmigrate es_history --status running. Wait for its end with --wait-lock, or exit 0 instead of this error with --if-busy=skip.
+        HINT: See it with esmigrate es_history --running. Wait for its end with --wait-lock, or exit 0 instead of this error with --if-busy=skip.
         exit code 7
         $ esmigrate es_update item 1 --if-busy=skip
         esmigrate: qa_item-1: another run holds the lock, skipped
@@ -314,7 +314,7 @@ def test_something_else_than_a_run_holds_the_lock(school):
             $ esmigrate es_activate course_search
             esmigrate: error: qa_course_search-1: another run holds the lock
             DETAIL: It is the PostgreSQL session with pid PID from 127.0.0.1, connected since TIME.
-            HINT: See it with esmigrate es_history --status running. Wait for its end with --wait-lock, or exit 0 instead of this error with --if-busy=skip.
+            HINT: See it with esmigrate es_history --running. Wait for its end with --wait-lock, or exit 0 instead of this error with --if-busy=skip.
             exit code 7
             """,
         )

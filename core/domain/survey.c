@@ -1,0 +1,170 @@
+#include "domain/survey.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "clients/json.h"
+#include "sql.h"
+
+bool source_tells_changes(const struct source *source)
+{
+    return source->changed || source->columns.has_changed_at;
+}
+
+/* ---- counting ---- */
+
+int source_count(struct source *source, int64_t *ret_count, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_free_ char *sql =
+        x_printf("SELECT count(*) AS documents FROM (\n%s\n) esmigrate_d", source->documents);
+    if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
+        return source_failed(source, source_documents_file, err);
+    *ret_count = pg_int(rows, 0, "documents");
+    return 0;
+}
+
+static const char *file_of_changes(const struct source *source)
+{
+    return source->changed ? source_changed_file : source_documents_file;
+}
+
+/* A statement about what changed; changed.sql may take the time as its parameter. */
+static int ask(struct source *source, const char *sql, const char *since, struct pg_rows **ret_rows,
+               struct error *err)
+{
+    size_t values = source->changed && source->changed_takes_time ? 1 : 0;
+    if (pg_query(source->pg, sql, &since, values, ret_rows, err) < 0)
+        return source_failed(source, file_of_changes(source), err);
+    return 0;
+}
+
+int source_count_changed(struct source *source, const char *since, int64_t most, int64_t *ret_count,
+                         struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, "SELECT count(*) AS documents FROM (");
+    if (source->changed) {
+        source_changed_sql(source, &sql);
+    } else {
+        _cleanup_free_ char *condition = source_changed_condition(source, since);
+        buffer_printf(&sql, "SELECT FROM (\n%s\n) esmigrate_d WHERE %s", source->documents,
+                      condition);
+    }
+    buffer_printf(&sql, "\nLIMIT %" PRId64 ") esmigrate_n", most);
+    if (ask(source, buffer_cstr(&sql), since, &rows, err) < 0)
+        return -1;
+    *ret_count = pg_int(rows, 0, "documents");
+    return 0;
+}
+
+/* ---- the plan ---- */
+
+void change_plan_release(struct change_plan *plan)
+{
+    free(plan->step);
+    free(plan->table);
+    free(plan->column);
+    *plan = (struct change_plan){};
+}
+
+static const char *text_of(const json *node, const char *key)
+{
+    return json_text(json_get(node, key), NULL);
+}
+
+/* "((c.updated_at >= '2026-...'::timestamp with time zone) AND ...)" -> "updated_at"; NULL for
+ * anything but a plain column. The caller's. */
+static char *compared_column(const char *filter, const char *time)
+{
+    const char *end = strstr(filter, time);
+    if (end - filter < 4 || (strncmp(end - 4, " >= ", 4) != 0 && strncmp(end - 3, " > ", 3) != 0))
+        return NULL;
+    end -= end[-2] == '=' ? 4 : 3;
+    const char *start = end;
+    bool quoted = start > filter && start[-1] == '"';
+    start -= quoted;
+    while (start > filter && (quoted ? start[-1] != '"'
+                                     : isalnum((unsigned char)start[-1]) || start[-1] == '_' ||
+                                           (unsigned char)start[-1] >= 0x80))
+        start--;
+    start -= quoted && start > filter;
+    bool alone = start == filter || start[-1] == '(' || start[-1] == '.';
+    return start < end && alone ? x_strndup(start, (size_t)(end - start)) : NULL;
+}
+
+/* The most expensive step that compares what it has read with the time: no index has done that. */
+static void find_filter(const json *node, const char *time, struct change_plan *plan)
+{
+    const char *filter = text_of(node, "Filter");
+    double cost = json_number(json_get(node, "Total Cost"), 0);
+    if (filter && strstr(filter, time) && cost > plan->cost) {
+        const char *type = text_of(node, "Node Type"), *table = text_of(node, "Relation Name");
+        double documents = plan->documents;
+        change_plan_release(plan);
+        *plan = (struct change_plan){
+            .documents = documents,
+            .cost = cost,
+            .step =
+                x_printf("%s%s%s", type ? type : "a step", table ? " on " : "", table ? table : ""),
+            .table = x_strdup(table),
+            .column = table ? compared_column(filter, time) : NULL,
+        };
+    }
+    const json *children = json_get(node, "Plans");
+    for (size_t i = 0; children && i < json_length(children); i++)
+        find_filter(json_at(children, i), time, plan);
+}
+
+/* The time as a plan shows it. The caller's. */
+static int shown_time(struct source *source, const char *since, char **ret_time, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    bool local = !source->changed && !source->columns.changed_at_has_zone;
+    if (pg_query(source->pg, sql_source_shown_time, PG_VALUES(since, local ? source->zone : NULL),
+                 &rows, err) < 0)
+        return -1;
+    *ret_time = x_printf("'%s'", pg_text(rows, 0, "shown"));
+    return 0;
+}
+
+int source_seconds_since(struct source *source, const char *time, double *ret_seconds,
+                         struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (pg_query(source->pg, sql_source_seconds_since, PG_VALUES(time), &rows, err) < 0)
+        return -1;
+    *ret_seconds = strtod(pg_text(rows, 0, "seconds"), NULL);
+    return 0;
+}
+
+int source_plan_changed(struct source *source, const char *since, struct change_plan *ret_plan,
+                        struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *time = NULL;
+    *ret_plan = (struct change_plan){};
+    buffer_text(&sql, "EXPLAIN (FORMAT JSON) ");
+    if (source->changed) {
+        source_changed_sql(source, &sql);
+    } else {
+        _cleanup_free_ char *condition = source_changed_condition(source, since);
+        source_reading_sql(source, &sql, condition);
+    }
+    if (shown_time(source, since, &time, err) < 0 ||
+        ask(source, buffer_cstr(&sql), since, &rows, err) < 0)
+        return -1;
+    const char *text = pg_text(rows, 0, "\"QUERY PLAN\"");
+    _cleanup_(json_freep) json *explained = json_parse(text, strlen(text), err);
+    if (!explained)
+        return -1;
+    const json *top = json_get(json_at(explained, 0), "Plan");
+    ret_plan->documents = json_number(json_get(top, "Plan Rows"), 0);
+    find_filter(top, time, ret_plan);
+    return 0;
+}

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "domain/json_document.h"
 
 enum bulk_kind {
     BULK_INDEX,
@@ -19,7 +20,8 @@ enum bulk_kind {
 };
 
 struct bulk_item {
-    size_t offset; /* of its lines in the body */
+    size_t offset;          /* of its lines in the body */
+    size_t document_offset; /* of a document's second line */
     size_t length;
     size_t id_offset; /* of its id, as it came from the source, in `ids` */
     size_t id_length;
@@ -48,6 +50,14 @@ int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, in
                       struct span document);
 int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
 int bulk_add_copy_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
+
+/* The same of a document that is a row; it is written right into the body. */
+int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t version,
+                 const struct json_row *row);
+/* The document that was added last, as long as nothing is added. */
+struct span bulk_last_document(const struct bulk *bulk);
+/* Takes back what was added last. */
+void bulk_drop_last(struct bulk *bulk);
 
 /* Adds an item of another bulk as it stands there. -1 if the body is full. */
 int bulk_add_item(struct bulk *bulk, const struct bulk *from, size_t item);

@@ -11,6 +11,11 @@
 
 #include "base/error.h"
 
+struct document_field {
+    char *name;
+    unsigned int type_oid; /* of a domain: what it is made of */
+};
+
 /* What the source tells about the statement in documents.sql. */
 struct document_columns {
     char *id_type;         /* of _id, as format_type() writes it */
@@ -23,7 +28,7 @@ struct document_columns {
     bool has_deleted;
     bool has_routing;
     bool has_source;
-    char **fields; /* the other columns, in order */
+    struct document_field *fields; /* the other columns, in order */
     size_t field_count;
 };
 void document_columns_release(struct document_columns *columns);

@@ -61,36 +61,41 @@ static int end_item(struct bulk *bulk, struct bulk_item *item)
     return 0;
 }
 
+static void set_version(struct bulk *bulk, int64_t version)
+{
+    bulk->tail_version = version;
+    bulk->tail_length =
+        (size_t)snprintf(bulk->tail, sizeof(bulk->tail),
+                         ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"}}\n", version);
+}
+
 static void put_action(struct bulk *bulk, const char *name, struct span id, struct span routing,
                        int64_t version)
 {
-    char tail[80];
     struct buffer *body = &bulk->body;
+    if (!bulk->tail_length || version != bulk->tail_version)
+        set_version(bulk, version);
     buffer_text(body, name);
     json_write_string(body, id.data, id.length);
     if (routing.data) {
         buffer_text(body, ",\"routing\":");
         json_write_string(body, routing.data, routing.length);
     }
-    int length =
-        snprintf(tail, sizeof(tail),
-                 ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"}}\n", version);
-    buffer_append(body, tail, (size_t)length);
+    buffer_append(body, bulk->tail, bulk->tail_length);
 }
 
 /* Behind the action line of a document. */
-static void begin_document(struct bulk *bulk, struct bulk_item *item, struct span id,
-                           struct span routing, int64_t version)
+static void begin_document(struct bulk *bulk, struct span id, struct span routing, int64_t version)
 {
     put_action(bulk, "{\"index\":{\"_id\":", id, routing, version);
-    item->document_offset = bulk->body.length;
+    bulk->document_offset = bulk->body.length;
 }
 
 int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, int64_t version,
                       struct span document)
 {
     struct bulk_item *item = begin_item(bulk, BULK_INDEX, id);
-    begin_document(bulk, item, id, routing, version);
+    begin_document(bulk, id, routing, version);
     json_value_put(&bulk->body, JSON_FORM_JSON, document);
     buffer_char(&bulk->body, '\n');
     return end_item(bulk, item);
@@ -100,7 +105,7 @@ int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t
                  const struct json_row *row)
 {
     struct bulk_item *item = begin_item(bulk, BULK_INDEX, id);
-    begin_document(bulk, item, id, routing, version);
+    begin_document(bulk, id, routing, version);
     json_row_put(&bulk->body, row);
     buffer_char(&bulk->body, '\n');
     return end_item(bulk, item);
@@ -108,7 +113,7 @@ int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t
 
 struct span bulk_last_document(const struct bulk *bulk)
 {
-    size_t start = bulk->items[bulk->count - 1].document_offset;
+    size_t start = bulk->document_offset;
     return (struct span){bulk->body.data + start, bulk->body.length - start - strlen("\n")};
 }
 

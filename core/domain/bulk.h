@@ -20,8 +20,7 @@ enum bulk_kind {
 };
 
 struct bulk_item {
-    size_t offset;          /* of its lines in the body */
-    size_t document_offset; /* of a document's second line */
+    size_t offset; /* of its lines in the body */
     size_t length;
     size_t id_offset; /* of its id, as it came from the source, in `ids` */
     size_t id_length;
@@ -34,6 +33,10 @@ struct bulk {
     struct bulk_item *items;
     size_t count;
     size_t capacity;
+    size_t document_offset; /* in the body, of the document that was added last */
+    char tail[80];          /* of the action lines with tail_version, its text written once */
+    size_t tail_length;
+    int64_t tail_version;
 };
 
 /* The body may have this many bytes at most; a single item always fits an empty one if it is
@@ -54,7 +57,7 @@ int bulk_add_copy_delete(struct bulk *bulk, struct span id, struct span routing,
 /* The same of a document that is a row; it is written right into the body. */
 int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t version,
                  const struct json_row *row);
-/* The document that was added last, as long as nothing is added. */
+/* The document that was just added; lives until the next one is. */
 struct span bulk_last_document(const struct bulk *bulk);
 /* Takes back what was added last. */
 void bulk_drop_last(struct bulk *bulk);

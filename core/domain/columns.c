@@ -66,6 +66,7 @@ static int read_reserved(const struct pg_column *column, const char *zone, const
 {
     if (strcmp(column->name, "_id") == 0) {
         columns->id_type = x_strdup(column->type);
+        columns->id_type_oid = column->type_oid;
         columns->id_table = column->table_oid;
         columns->id_column = column->table_column;
         columns->id_cast = cast_of(column);

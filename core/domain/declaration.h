@@ -18,7 +18,8 @@ struct document_field {
 
 /* What the source tells about the statement in documents.sql. */
 struct document_columns {
-    char *id_type;         /* of _id, as format_type() writes it */
+    char *id_type; /* of _id, as format_type() writes it */
+    unsigned int id_type_oid;
     char *id_cast;         /* what other values become to have the text of an _id */
     bool id_is_exact;      /* two of its values are equal exactly when their texts are */
     unsigned int id_table; /* the table that _id is a column of, or 0 */

@@ -242,6 +242,8 @@ static bool numeric_is_sound(struct span value)
     for (size_t i = 0; i < count; i++)
         if (read_16(value.data + NUMERIC_HEAD + sizeof(uint16_t) * i) >= NUMERIC_BASE)
             return false;
+    if (count && !read_16(value.data + NUMERIC_HEAD))
+        return false; /* a zero in front */
     return sign == 0 || sign == NUMERIC_NEGATIVE || sign == NUMERIC_NAN ||
            sign == NUMERIC_INFINITY || sign == NUMERIC_MINUS_INFINITY;
 }

@@ -20,6 +20,7 @@ static int start_reading(struct source *source, const char *condition, struct er
     buffer_text(&sql, "COPY (");
     source_reading_sql(source, &sql, condition);
     buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
+    source->ids_are_named = false;
     if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
         return source_failed(source, source_documents_file, err);
     return 0;
@@ -95,6 +96,7 @@ int source_read_named(struct source *source, const char *since, struct error *er
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     source_named_sql(source, &sql);
+    source->ids_are_named = true;
     if (pg_stream_start(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), err) < 0)
         return source_failed(source, source_documents_file, err);
     return 0;
@@ -125,6 +127,42 @@ static bool is_true(struct span field)
     return field.length == 1 && field.data[0];
 }
 
+/* The text of the _id; data NULL if it is none. */
+static struct span text_of_id(struct source *source)
+{
+    struct span id = source->fields[DOCUMENT_ID];
+    if (source->id_form == JSON_FORM_STRING || source->ids_are_named)
+        return id;
+    if (!json_value_is_sound(source->id_form, id))
+        return (struct span){};
+    buffer_clear(&source->id);
+    json_value_put(&source->id, source->id_form, id);
+    if (source->id.data[0] == '"')
+        return (struct span){source->id.data + 1, source->id.length - 2};
+    return (struct span){source->id.data, source->id.length};
+}
+
+/* The row that was read; false if it is not what it should be. */
+static bool take_document(struct source *source, struct source_document *ret_document)
+{
+    const struct span *fields = source->fields;
+    struct span size = fields[DOCUMENT_SIZE], id = text_of_id(source);
+    int64_t bytes = 0;
+    for (size_t i = 0; i < size.length; i++) /* a 4-byte integer in network order */
+        bytes = bytes << 8 | (unsigned char)size.data[i];
+    *ret_document = (struct source_document){
+        .id = id,
+        .routing = fields[DOCUMENT_ROUTING],
+        .json = fields[DOCUMENT_JSON],
+        .bytes = bytes,
+        .deleted = is_true(fields[DOCUMENT_DELETED]),
+        .never_changes = is_true(fields[DOCUMENT_NEVER_CHANGES]),
+    };
+    if (source->shape.count && !size.data && !ret_document->deleted)
+        ret_document->row = (struct json_row){&source->shape, fields + DOCUMENT_COLUMNS};
+    return id.data && (!ret_document->row.shape || json_row_is_sound(&ret_document->row));
+}
+
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
                          struct error *err)
 {
@@ -143,22 +181,7 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
                         "es_create.");
         return PG_COPY_ERROR;
     }
-    int64_t bytes = 0;
-    struct span size = fields[DOCUMENT_SIZE];
-    for (size_t i = 0; i < size.length; i++) /* a 4-byte integer in network order */
-        bytes = bytes << 8 | (unsigned char)size.data[i];
-    *ret_document = (struct source_document){
-        .id = fields[DOCUMENT_ID],
-        .routing = fields[DOCUMENT_ROUTING],
-        .json = fields[DOCUMENT_JSON],
-        .bytes = bytes,
-        .deleted = is_true(fields[DOCUMENT_DELETED]),
-        .never_changes = is_true(fields[DOCUMENT_NEVER_CHANGES]),
-    };
-    if (!source->shape.count || size.data || ret_document->deleted)
-        return PG_COPY_ROWS;
-    ret_document->row = (struct json_row){&source->shape, fields + DOCUMENT_COLUMNS};
-    if (json_row_is_sound(&ret_document->row))
+    if (take_document(source, ret_document))
         return PG_COPY_ROWS;
     source_cancel(source);
     error_set(err, ERR_POSTGRES, "source database: malformed binary value of a column");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "domain/type_oids.h"
 
 /* A name that no column bears: row_to_json(s) would be ambiguous with a column called s. */
 static char *free_name(const struct document_columns *columns, const char *wish)
@@ -29,7 +30,11 @@ static void put_head(struct source *source, struct buffer *sql, bool named)
 {
     const struct document_columns *columns = &source->columns;
     const char *gone = named ? "(esmigrate_d.\"_id\"::text IS NULL)" : "false";
-    buffer_text(sql, named ? "SELECT esmigrate_c.id AS id, " : "SELECT " ID_TEXT " AS id, ");
+    bool raw = source->id_form != JSON_FORM_STRING;
+    buffer_printf(sql, "SELECT %s AS id, ",
+                  named ? "esmigrate_c.id"
+                  : raw ? "esmigrate_d.\"_id\""
+                        : ID_TEXT);
     buffer_text(sql, columns->has_routing ? ROUTING_TEXT : "NULL::text");
     buffer_printf(sql, " AS routing, %s", gone);
     if (columns->has_deleted)
@@ -86,8 +91,9 @@ static int64_t largest_value(const struct source *source)
     return source->max_document_bytes / (8 * (int64_t)source->shape.count);
 }
 
-/* The size of the value of a column, esmigrate_s.cN; NULL: it has a small one anyway. What
- * to_json() gave was never compressed: its size is that of the text, and a header. The caller's. */
+/* The size of the value of a column, esmigrate_s.cN; NULL: it has a small one anyway. JSON was
+ * made just now, so it is not compressed: its size is that of the text, and a header. The
+ * caller's. */
 static char *size_of(enum json_form form, size_t number)
 {
     switch (form) {
@@ -125,7 +131,9 @@ static char *written_row(struct source *source)
     buffer_printf(&sql, "(SELECT row_to_json(%s)::text FROM (SELECT", row);
     for (size_t i = 0; i < columns->field_count; i++) {
         _cleanup_free_ char *quoted = pg_identifier(source->pg, columns->fields[i].name);
-        buffer_printf(&sql, "%s esmigrate_s.c%zu AS %s", i ? "," : "", i, quoted);
+        bool is_json = source->shape.keys[i].form == JSON_FORM_JSON;
+        buffer_printf(&sql, "%s esmigrate_s.c%zu%s AS %s", i ? "," : "", i, is_json ? "::json" : "",
+                      quoted);
     }
     buffer_printf(&sql, ") %s)", row);
     return buffer_take(&sql);
@@ -140,6 +148,18 @@ static void put_value(const struct source *source, struct buffer *sql, size_t nu
                       largest_value(source), number);
     else
         buffer_printf(sql, "esmigrate_s.c%zu%s", number, form == JSON_FORM_FLOAT ? "::text" : "");
+}
+
+/* A column of esmigrate_d as it is read. JSON is not written once more. */
+static void put_column(struct buffer *sql, const char *quoted, enum json_form form,
+                       unsigned int type_oid)
+{
+    if (form != JSON_FORM_JSON)
+        buffer_printf(sql, "esmigrate_d.%s", quoted);
+    else if (type_oid == JSON_OID || type_oid == JSONB_OID)
+        buffer_printf(sql, "esmigrate_d.%s::text", quoted);
+    else
+        buffer_printf(sql, "to_json(esmigrate_d.%s)", quoted);
 }
 
 /* OFFSET 0 here, too, has each expression of documents.sql evaluated once; a condition stands
@@ -161,9 +181,9 @@ static void put_columns(struct source *source, struct buffer *sql, const char *f
     put_head(source, sql, named);
     for (size_t i = 0; i < columns->field_count; i++) {
         _cleanup_free_ char *quoted = pg_identifier(source->pg, columns->fields[i].name);
-        bool by_server = source->shape.keys[i].form == JSON_FORM_JSON;
-        buffer_printf(sql, ", %sesmigrate_d.%s%s AS c%zu", by_server ? "to_json(" : "", quoted,
-                      by_server ? ")" : "", i);
+        buffer_text(sql, ", ");
+        put_column(sql, quoted, source->shape.keys[i].form, columns->fields[i].type_oid);
+        buffer_printf(sql, " AS c%zu", i);
     }
     buffer_printf(sql, "\nFROM %s", from);
 }

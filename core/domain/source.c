@@ -8,9 +8,13 @@
 #include "domain/history.h"
 #include "domain/reading_sql.h"
 #include "domain/sqltext.h"
+#include "domain/type_oids.h"
 #include "sql.h"
 
-enum { MOST_COLUMNS = 1600 }; /* PostgreSQL takes 1,664 of a SELECT, ours among them */
+enum {
+    MOST_COLUMNS = 1600,  /* PostgreSQL takes 1,664 of a SELECT, ours among them */
+    LONGEST_RAW_ID = 100, /* bytes */
+};
 
 /* A document larger than this would be held twice by libpq and once in the bulk body. */
 static const int64_t default_max_document_bytes = (int64_t)20 * 1024 * 1024;
@@ -57,6 +61,7 @@ void source_close(struct source *source)
     document_columns_release(&source->columns);
     json_shape_release(&source->shape);
     free(source->fields);
+    buffer_release(&source->id);
     free(source->documents);
     free(source->changed);
     free(source->zone);
@@ -130,6 +135,20 @@ static int blame_file(struct source *source, const char *sql, const char *place,
     return error_prefix(err, "%s/%s", place, file);
 }
 
+/* These have a text form that is short, and what JSON has of it between quotes at most. */
+static enum json_form id_form_of(unsigned int type_oid)
+{
+    switch (type_oid) {
+    case INT2_OID:
+    case INT4_OID:
+    case INT8_OID:
+    case UUID_OID:
+        return json_form_of(type_oid);
+    default:
+        return JSON_FORM_STRING;
+    }
+}
+
 /*
  * Documents are built here out of their columns, which costs the server a third of what
  * row_to_json() does. Not those that are one column, _source; nor those whose texts may be no
@@ -145,6 +164,8 @@ static void use_columns(struct source *source)
         for (size_t i = 0; i < columns->field_count; i++)
             json_shape_add(&source->shape, columns->fields[i].name,
                            json_form_of(columns->fields[i].type_oid));
+    source->id_form = id_form_of(columns->id_type_oid);
+    source->id = BUFFER(LONGEST_RAW_ID);
     source->fields = x_calloc(DOCUMENT_COLUMNS + source->shape.count, sizeof(*source->fields));
 }
 

@@ -28,6 +28,9 @@ struct source {
     struct document_columns columns;
     struct json_shape shape; /* of the documents, if they are read as columns; else empty */
     struct span *fields;     /* of the row that was read last */
+    enum json_form id_form;  /* how its _id comes; JSON_FORM_STRING: as text */
+    struct buffer id;        /* the text of one that does not */
+    bool ids_are_named;      /* by changed.sql, as texts */
     char *documents;         /* the statement, without its final semicolon */
     char *changed;           /* the same of changed.sql, or NULL */
     bool changed_takes_time;

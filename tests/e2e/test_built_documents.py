@@ -5,7 +5,6 @@ import json
 import psycopg
 import pytest
 
-import courses
 from faults import assert_accounted, through_proxy
 
 ANYTHING = {"mappings": {"enabled": False}}
@@ -146,6 +145,17 @@ def check_same(sent, expected):
                                  f"expected: {document[at - 60:at + 60]}")
 
 
+@pytest.fixture
+def odd_settings(app):
+    """What others set for the database does not show in a document."""
+    for setting in (
+        "TimeZone = 'Asia/Kolkata'", "DateStyle = 'German'", "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'",
+        "extra_float_digits = 0",
+    ):
+        app.postgres.execute(f"ALTER DATABASE {app.database} SET {setting}")
+
+
+@pytest.mark.usefixtures("odd_settings")
 def test_every_type_of_postgresql_is_written_as_row_to_json_does(app):
     types = all_types(app)
     assert len(types) > 150
@@ -162,6 +172,109 @@ def test_every_type_of_postgresql_is_written_as_row_to_json_does(app):
     app.ok("es_create", "sample")
     # Some engines take no number of more than 1,000 digits.
     check_same(sent_documents(app, "sample", "--allow-rejected", 10), expected_documents(app, columns=columns))
+    app.sql(SETTINGS)
     row = app.history()[-1]
     assert row["docs_sent"] == 1 + max(map(len, types.values()))
     assert_accounted(row)
+
+
+# ---- large rows: written by the server, so that their values are not read before their size is known
+
+LIMIT = 100_000
+
+
+def declare_sized(app):
+    app.sql("CREATE TABLE sample (id int PRIMARY KEY, t text, v varchar, j json, b jsonb, a text[], x float8, e text, n numeric)")
+    app.sql("ALTER TABLE sample ALTER j SET STORAGE EXTERNAL")
+    app.ok("es_init")
+    app.declare("sample", index=ANYTHING, documents="SELECT id AS _id, t, v, j, b, a, x, e || '' AS e, n FROM sample",
+                master={"max_document_bytes": LIMIT})
+    app.ok("es_create", "sample")
+
+
+def size_of_row(app, row):
+    [found] = app.sql(
+        "SELECT octet_length(row_to_json(r)::text) AS n FROM sample s CROSS JOIN LATERAL (SELECT t, v, j, b, a, x, e, n) r"
+        " WHERE id = %s", (row,)
+    )
+    return found["n"]
+
+
+def test_documents_up_to_the_limit_are_sent_and_larger_ones_are_told_with_their_size(app):
+    declare_sized(app)
+    app.sql("INSERT INTO sample (id) VALUES (0)")
+    empty, number, too_large = size_of_row(app, 0), 0, {}
+    for column, value, more in (
+        ("t", "repeat('x', %s)", -2), ("v", "repeat(chr(1), %s / 6)", -2), ("e", "repeat('ü', %s / 2)", -2),
+        ("j", "('\"' || repeat('x', %s - 2) || '\"')::json", -4), ("b", "to_jsonb(repeat('x', %s - 2))", -4),
+        ("a", "ARRAY[repeat('x', %s - 4)]", -4),
+    ):
+        for length in (1, 1000, LIMIT // 64, LIMIT // 56 - 1, LIMIT // 56, LIMIT // 56 + 1, LIMIT // 50, LIMIT // 8,
+                       LIMIT // 2, LIMIT - empty - 100, LIMIT - empty, LIMIT - empty + 1, LIMIT - empty + 2,
+                       LIMIT - empty + 4, LIMIT - empty + 5, LIMIT + 1, 2 * LIMIT, 20 * LIMIT):
+            number += 1
+            app.sql(f"INSERT INTO sample (id, x, {column}) VALUES ({number}, 0.1, {value % max(length, 6)})")
+            size = size_of_row(app, number)
+            if size > LIMIT:
+                too_large[str(number)] = f"the document has {size} bytes, the limit is {LIMIT}"
+    # Few bytes of a numeric are many of a document.
+    app.sql(f"INSERT INTO sample (id, n) VALUES (-1, 10::numeric ^ {LIMIT})")
+    too_large["-1"] = f"the document has {size_of_row(app, -1)} bytes, the limit is {LIMIT}"
+    assert len(too_large) > 20
+    expected = expected_documents(app, columns="t, v, j, b, a, x, e || '' AS e, n")
+    sent = sent_documents(app, "sample", "--allow-rejected", len(too_large))
+    check_same(sent, {key: document for key, document in expected.items() if key not in too_large})
+    rows = app.sql("SELECT doc_id, error_type, reason FROM esmigrate.rejected_document")
+    assert {row["doc_id"]: row["reason"] for row in rows} == too_large
+    assert {row["error_type"] for row in rows} == {"document_too_large"}
+    assert_accounted(app.history()[-1])
+
+
+def test_a_document_that_no_request_has_room_for_is_told_with_its_size(app):
+    limit, length = 8_000_000, 2_000_000
+    app.sql(f"CREATE TABLE sample AS SELECT 1 AS id, repeat(chr(1), {length}) AS t")
+    app.ok("es_init")
+    app.declare("sample", index=ANYTHING, documents="SELECT id AS _id, t FROM sample",
+                master={"max_document_bytes": limit})
+    app.ok("es_create", "sample")
+    app.ok("es_update", "sample", "1", "--allow-rejected", 1)
+    [row] = app.sql("SELECT reason FROM esmigrate.rejected_document")
+    size = 6 * length + len('{"t":""}')
+    assert row["reason"] == f"the document has {size} bytes, the limit is {limit}"
+
+
+def test_an_expression_of_documents_sql_is_evaluated_once_for_a_row(app):
+    app.sql("""CREATE FUNCTION next() RETURNS text LANGUAGE sql VOLATILE AS $$
+               SELECT set_config('test.next', (coalesce(nullif(current_setting('test.next', true), ''), '0')::int + 1)::text,
+                                 false) $$""")
+    app.ok("es_init")
+    app.declare("sample", index=ANYTHING,
+                documents="SELECT n AS _id, n, next() AS t, ARRAY[n] AS a FROM generate_series(1, 20) n")
+    app.ok("es_create", "sample")
+    documents = sent_documents(app, "sample")
+    assert [json.loads(documents[str(n)])["t"] for n in range(1, 21)] == [str(n) for n in range(1, 21)]
+
+
+def test_a_source_in_another_encoding_gives_the_same_characters(app):
+    name = f"{app.database}_latin"
+    app.postgres.execute(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    try:
+        with app.postgres.connect(name) as connection:
+            connection.execute('CREATE TABLE thing (id text, "wörd" text, more json)')
+            connection.execute("INSERT INTO thing VALUES ('ä', 'süß \"½\"', '{\"é\": \"ñ\"}')")
+        app.env["ESMIGRATE_SOURCE"] = app.postgres.conninfo(name)
+        app.declare("thing", index=ANYTHING, documents='SELECT id AS _id, "wörd", more FROM thing')
+        app.ok("es_init")
+        app.ok("es_create", "thing")
+        assert sent_documents(app, "thing") == {"ä": '{"wörd":"süß \\"½\\"","more":{"é": "ñ"}}'}
+    finally:
+        app.postgres.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def test_more_columns_than_a_select_may_have_with_ours_are_read_all_the_same(app):
+    columns = ", ".join(f"n AS c{number}" for number in range(1650))
+    app.ok("es_init")
+    app.declare("sample", index=ANYTHING, documents=f"SELECT n AS _id, {columns} FROM generate_series(1, 2) n")
+    app.ok("es_create", "sample")
+    documents = sent_documents(app, "sample")
+    assert json.loads(documents["2"]) == {f"c{number}": 2 for number in range(1650)}

@@ -107,6 +107,7 @@ static int read_field(const struct pg_column *column, size_t number, const char 
     columns->fields[columns->field_count++] = (struct document_field){
         .name = x_strdup(column->name),
         .type_oid = column->type_oid,
+        .form = json_form_of(column->type_oid),
     };
     return 0;
 }

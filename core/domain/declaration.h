@@ -10,10 +10,12 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "domain/json_value.h"
 
 struct document_field {
     char *name;
     unsigned int type_oid; /* of a domain: what it is made of */
+    enum json_form form;   /* in which it is read, if documents are built */
 };
 
 /* What the source tells about the statement in documents.sql. */

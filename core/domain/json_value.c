@@ -28,7 +28,7 @@ static const struct {
     {TEXT_OID, JSON_FORM_STRING},
     {VARCHAR_OID, JSON_FORM_STRING},
     {BPCHAR_OID, JSON_FORM_STRING},
-    {NAME_OID, JSON_FORM_STRING},
+    {NAME_OID, JSON_FORM_NAME},
     {UUID_OID, JSON_FORM_UUID},
     {DATE_OID, JSON_FORM_DATE},
     {TIMESTAMP_OID, JSON_FORM_TIMESTAMP},
@@ -387,6 +387,7 @@ bool json_value_is_sound(enum json_form form, struct span value)
     switch (form) {
     case JSON_FORM_JSON:
     case JSON_FORM_STRING:
+    case JSON_FORM_NAME:
         return true;
     case JSON_FORM_FLOAT:
         return value.length > 0;
@@ -444,6 +445,7 @@ void json_value_put(struct buffer *out, enum json_form form, struct span value)
         put_float(out, value);
         return;
     case JSON_FORM_STRING:
+    case JSON_FORM_NAME:
         put_string(out, value);
         return;
     case JSON_FORM_NUMERIC:

@@ -15,6 +15,7 @@ enum json_form {
     JSON_FORM_JSON,  /* as JSON that the server wrote; line breaks become spaces */
     JSON_FORM_FLOAT, /* as the text of a float4 or float8 */
     JSON_FORM_STRING,
+    JSON_FORM_NAME, /* a string, of less than 64 bytes */
     JSON_FORM_BOOL,
     JSON_FORM_INT2,
     JSON_FORM_INT4,

@@ -149,6 +149,32 @@ static enum json_form id_form_of(unsigned int type_oid)
     }
 }
 
+static void mark_enums(const struct pg_rows *rows, struct document_columns *columns)
+{
+    for (size_t row = 0; row < pg_rows_count(rows); row++)
+        for (size_t i = 0; i < columns->field_count; i++)
+            if (columns->fields[i].type_oid == pg_int(rows, row, "oid"))
+                columns->fields[i].form = JSON_FORM_NAME;
+}
+
+/* Enums come as their labels. They are types of the user's own: no oid tells them. */
+static int find_enums(struct source *source, struct error *err)
+{
+    struct document_columns *columns = &source->columns;
+    _cleanup_(buffer_release) struct buffer types = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    for (size_t i = 0; i < columns->field_count; i++)
+        if (columns->fields[i].type_oid >= FIRST_OWN_OID)
+            buffer_printf(&types, "%c%u", types.length ? ',' : '{', columns->fields[i].type_oid);
+    if (!types.length)
+        return 0;
+    buffer_char(&types, '}');
+    if (pg_query(source->pg, sql_source_enum_types, PG_VALUES(buffer_cstr(&types)), &rows, err) < 0)
+        return -1;
+    mark_enums(rows, columns);
+    return 0;
+}
+
 /*
  * Documents are built here out of their columns, which costs the server a third of what
  * row_to_json() does. Not those that are one column, _source; nor those whose texts may be no
@@ -159,11 +185,10 @@ static void use_columns(struct source *source)
     const struct document_columns *columns = &source->columns;
     bool built = false;
     for (size_t i = 0; i < columns->field_count; i++)
-        built |= json_form_of(columns->fields[i].type_oid) != JSON_FORM_JSON;
+        built |= columns->fields[i].form != JSON_FORM_JSON;
     if (built && !source->any_bytes && columns->field_count <= MOST_COLUMNS)
         for (size_t i = 0; i < columns->field_count; i++)
-            json_shape_add(&source->shape, columns->fields[i].name,
-                           json_form_of(columns->fields[i].type_oid));
+            json_shape_add(&source->shape, columns->fields[i].name, columns->fields[i].form);
     source->id_form = id_form_of(columns->id_type_oid);
     source->id = BUFFER(LONGEST_RAW_ID);
     source->fields = x_calloc(DOCUMENT_COLUMNS + source->shape.count, sizeof(*source->fields));
@@ -185,6 +210,8 @@ static int use_documents(struct source *source, const struct content *content, c
         0)
         return -1;
     source->documents = sqltext_statement(content->documents_sql);
+    if (find_enums(source, err) < 0)
+        return -1;
     use_columns(source);
     return 0;
 }

@@ -21,6 +21,7 @@ enum {
     NUMERIC_OID = 1700,
     UUID_OID = 2950,
     JSONB_OID = 3802,
+    FIRST_OWN_OID = 16384, /* of the types that users make */
 };
 
 #endif

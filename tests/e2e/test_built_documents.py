@@ -232,9 +232,9 @@ def test_documents_up_to_the_limit_are_sent_and_larger_ones_are_told_with_their_
 
 def test_a_document_that_no_request_has_room_for_is_told_with_its_size(app):
     limit, length = 8_000_000, 2_000_000
-    app.sql(f"CREATE TABLE sample AS SELECT 1 AS id, repeat(chr(1), {length}) AS t")
+    app.sql(f"CREATE TABLE sample AS VALUES (1, repeat(chr(1), {length})), (2, 'x')")
     app.ok("es_init")
-    app.declare("sample", index=ANYTHING, documents="SELECT id AS _id, t FROM sample",
+    app.declare("sample", index=ANYTHING, documents="SELECT column1 AS _id, column2 AS t FROM sample",
                 master={"max_document_bytes": limit})
     app.ok("es_create", "sample")
     app.ok("es_update", "sample", "1", "--allow-rejected", 1)

@@ -162,13 +162,6 @@ static void put_json(struct buffer *out, struct span value)
 
 /* ---- numbers ---- */
 
-static char *put_text(char *to, const char *text)
-{
-    size_t length = strlen(text);
-    memcpy(to, text, length);
-    return to + length;
-}
-
 static char *put_unsigned(char *to, uint64_t value)
 {
     char digits[20];
@@ -265,11 +258,11 @@ static void put_numeric(struct buffer *out, struct span value)
     if (!to)
         return;
     if (sign == NUMERIC_NAN)
-        return buffer_end_at(out, put_text(to, "\"NaN\""));
+        return buffer_end_at(out, stpcpy(to, "\"NaN\""));
     if (sign == NUMERIC_INFINITY)
-        return buffer_end_at(out, put_text(to, "\"Infinity\""));
+        return buffer_end_at(out, stpcpy(to, "\"Infinity\""));
     if (sign == NUMERIC_MINUS_INFINITY)
-        return buffer_end_at(out, put_text(to, "\"-Infinity\""));
+        return buffer_end_at(out, stpcpy(to, "\"-Infinity\""));
     if (sign == NUMERIC_NEGATIVE)
         *to++ = '-';
     to = put_unsigned(to, weight < 0 ? 0 : numeric_digit(value, 0));
@@ -334,12 +327,12 @@ static char *put_date(char *to, int32_t days)
 {
     bool before_christ;
     if (days == INT32_MAX)
-        return put_text(to, "\"infinity\"");
+        return stpcpy(to, "\"infinity\"");
     if (days == INT32_MIN)
-        return put_text(to, "\"-infinity\"");
+        return stpcpy(to, "\"-infinity\"");
     *to++ = '"';
     to = put_day(to, days, &before_christ);
-    return put_text(to, before_christ ? " BC\"" : "\"");
+    return stpcpy(to, before_christ ? " BC\"" : "\"");
 }
 
 /* Without zeros at the end of the fraction. */
@@ -364,9 +357,9 @@ static char *put_timestamp(char *to, int64_t us, const char *zone)
 {
     bool before_christ;
     if (us == INT64_MAX)
-        return put_text(to, "\"infinity\"");
+        return stpcpy(to, "\"infinity\"");
     if (us == INT64_MIN)
-        return put_text(to, "\"-infinity\"");
+        return stpcpy(to, "\"-infinity\"");
     int64_t days = us / day_us, of_day = us % day_us;
     if (of_day < 0) {
         of_day += day_us;
@@ -376,8 +369,8 @@ static char *put_timestamp(char *to, int64_t us, const char *zone)
     to = put_day(to, days, &before_christ);
     *to++ = 'T';
     to = put_time_of_day(to, of_day);
-    to = put_text(to, zone);
-    return put_text(to, before_christ ? " BC\"" : "\"");
+    to = stpcpy(to, zone);
+    return stpcpy(to, before_christ ? " BC\"" : "\"");
 }
 
 /* ---- any ---- */
@@ -415,7 +408,7 @@ static char *put_fixed(char *to, enum json_form form, const char *value)
 {
     switch (form) {
     case JSON_FORM_BOOL:
-        return put_text(to, *value ? "true" : "false");
+        return stpcpy(to, *value ? "true" : "false");
     case JSON_FORM_INT2:
         return put_signed(to, (int16_t)read_16(value));
     case JSON_FORM_INT4:

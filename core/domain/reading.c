@@ -158,7 +158,7 @@ static bool take_document(struct source *source, struct source_document *ret_doc
         .deleted = is_true(fields[DOCUMENT_DELETED]),
         .never_changes = is_true(fields[DOCUMENT_NEVER_CHANGES]),
     };
-    if (source->shape.count && !size.data && !ret_document->deleted)
+    if (source->shape.count && !size.data)
         ret_document->row = (struct json_row){&source->shape, fields + DOCUMENT_COLUMNS};
     return id.data && (!ret_document->row.shape || json_row_is_sound(&ret_document->row));
 }

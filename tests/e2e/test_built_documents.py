@@ -277,9 +277,9 @@ def test_a_source_in_another_encoding_gives_the_same_characters(app):
 
 
 def test_more_columns_than_a_select_may_have_with_ours_are_read_all_the_same(app):
-    columns = ", ".join(f"n AS c{number}" for number in range(1650))
+    columns = ", ".join(f"n AS c{number}" for number in range(1660))
     app.ok("es_init")
     app.declare("sample", index=ANYTHING, documents=f"SELECT n AS _id, {columns} FROM generate_series(1, 2) n")
     app.ok("es_create", "sample")
     documents = sent_documents(app, "sample")
-    assert json.loads(documents["2"]) == {f"c{number}": 2 for number in range(1650)}
+    assert json.loads(documents["2"]) == {f"c{number}": 2 for number in range(1660)}

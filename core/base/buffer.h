@@ -36,6 +36,20 @@ int buffer_text(struct buffer *b, const char *text);
 int buffer_char(struct buffer *b, char c);
 int buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Where at least `more` bytes may be written, NULL if they would pass the maximum; then
+ * buffer_end_at() says behind which byte they end. The closing NUL is left to the next append. */
+static inline char *buffer_room(struct buffer *b, size_t more)
+{
+    if ((b->overflow || b->length + more >= b->capacity) && buffer_reserve(b, more) < 0)
+        return NULL;
+    return b->data + b->length;
+}
+
+static inline void buffer_end_at(struct buffer *b, const char *end)
+{
+    b->length = (size_t)(end - b->data);
+}
+
 /* Takes back what was appended behind `length`, and an overflow. */
 void buffer_truncate(struct buffer *b, size_t length);
 

@@ -61,40 +61,67 @@ static int end_item(struct bulk *bulk, struct bulk_item *item)
     return 0;
 }
 
+static void set_version(struct bulk *bulk, int64_t version)
+{
+    bulk->tail_version = version;
+    bulk->tail_length =
+        (size_t)snprintf(bulk->tail, sizeof(bulk->tail),
+                         ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"}}\n", version);
+}
+
 static void put_action(struct bulk *bulk, const char *name, struct span id, struct span routing,
                        int64_t version)
 {
-    char tail[80];
     struct buffer *body = &bulk->body;
+    if (!bulk->tail_length || version != bulk->tail_version)
+        set_version(bulk, version);
     buffer_text(body, name);
     json_write_string(body, id.data, id.length);
     if (routing.data) {
         buffer_text(body, ",\"routing\":");
         json_write_string(body, routing.data, routing.length);
     }
-    int length =
-        snprintf(tail, sizeof(tail),
-                 ",\"version\":%" PRId64 ",\"version_type\":\"external_gte\"}}\n", version);
-    buffer_append(body, tail, (size_t)length);
+    buffer_append(body, bulk->tail, bulk->tail_length);
+}
+
+/* Behind the action line of a document. */
+static void begin_document(struct bulk *bulk, struct span id, struct span routing, int64_t version)
+{
+    put_action(bulk, "{\"index\":{\"_id\":", id, routing, version);
+    bulk->document_offset = bulk->body.length;
 }
 
 int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, int64_t version,
                       struct span document)
 {
     struct bulk_item *item = begin_item(bulk, BULK_INDEX, id);
-    put_action(bulk, "{\"index\":{\"_id\":", id, routing, version);
-    size_t start = bulk->body.length;
-    buffer_append(&bulk->body, document.data, document.length);
-    /* Inside a JSON string a line break is always escaped, so a raw one is white space. */
-    if (!bulk->body.overflow) {
-        char *end = bulk->body.data + bulk->body.length;
-        for (char *c = bulk->body.data + start; (c = memchr(c, '\n', (size_t)(end - c)));)
-            *c = ' ';
-        for (char *c = bulk->body.data + start; (c = memchr(c, '\r', (size_t)(end - c)));)
-            *c = ' ';
-    }
+    begin_document(bulk, id, routing, version);
+    json_value_put(&bulk->body, JSON_FORM_JSON, document);
     buffer_char(&bulk->body, '\n');
     return end_item(bulk, item);
+}
+
+int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t version,
+                 const struct json_row *row)
+{
+    struct bulk_item *item = begin_item(bulk, BULK_INDEX, id);
+    begin_document(bulk, id, routing, version);
+    json_row_put(&bulk->body, row);
+    buffer_char(&bulk->body, '\n');
+    return end_item(bulk, item);
+}
+
+struct span bulk_last_document(const struct bulk *bulk)
+{
+    size_t start = bulk->document_offset;
+    return (struct span){bulk->body.data + start, bulk->body.length - start - strlen("\n")};
+}
+
+void bulk_drop_last(struct bulk *bulk)
+{
+    const struct bulk_item *item = &bulk->items[--bulk->count];
+    buffer_truncate(&bulk->body, item->offset);
+    buffer_truncate(&bulk->ids, item->id_offset);
 }
 
 static int add_delete(struct bulk *bulk, enum bulk_kind kind, struct span id, struct span routing,

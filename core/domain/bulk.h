@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "domain/json_document.h"
 
 enum bulk_kind {
     BULK_INDEX,
@@ -32,6 +33,10 @@ struct bulk {
     struct bulk_item *items;
     size_t count;
     size_t capacity;
+    size_t document_offset; /* in the body, of the document that was added last */
+    char tail[80];          /* of the action lines with tail_version, its text written once */
+    size_t tail_length;
+    int64_t tail_version;
 };
 
 /* The body may have this many bytes at most; a single item always fits an empty one if it is
@@ -48,6 +53,14 @@ int bulk_add_document(struct bulk *bulk, struct span id, struct span routing, in
                       struct span document);
 int bulk_add_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
 int bulk_add_copy_delete(struct bulk *bulk, struct span id, struct span routing, int64_t version);
+
+/* The same of a document that is a row; it is written right into the body. */
+int bulk_add_row(struct bulk *bulk, struct span id, struct span routing, int64_t version,
+                 const struct json_row *row);
+/* The document that was just added; lives until the next one is. */
+struct span bulk_last_document(const struct bulk *bulk);
+/* Takes back what was added last. */
+void bulk_drop_last(struct bulk *bulk);
 
 /* Adds an item of another bulk as it stands there. -1 if the body is full. */
 int bulk_add_item(struct bulk *bulk, const struct bulk *from, size_t item);

@@ -4,26 +4,7 @@
 #include "base/memory.h"
 #include "clients/postgres.h"
 #include "domain/declaration.h"
-
-/* Type oids of PostgreSQL's own types; they never change (catalog/pg_type.dat). */
-enum {
-    BOOL_OID = 16,
-    BYTEA_OID = 17,
-    NAME_OID = 19,
-    INT8_OID = 20,
-    INT2_OID = 21,
-    INT4_OID = 23,
-    TEXT_OID = 25,
-    OID_OID = 26,
-    JSON_OID = 114,
-    NUMERIC_OID = 1700,
-    BPCHAR_OID = 1042, /* its text form is without the blanks that do not count */
-    VARCHAR_OID = 1043,
-    DATE_OID = 1082,
-    TIMESTAMP_OID = 1114,
-    UUID_OID = 2950,
-    JSONB_OID = 3802,
-};
+#include "domain/type_oids.h"
 
 /* Not so numeric (1.0 = 1), citext, floats, intervals. */
 static bool is_exact(unsigned int type_oid)
@@ -52,7 +33,7 @@ void document_columns_release(struct document_columns *columns)
     free(columns->id_type);
     free(columns->id_cast);
     for (size_t i = 0; i < columns->field_count; i++)
-        free(columns->fields[i]);
+        free(columns->fields[i].name);
     free(columns->fields);
     *columns = (struct document_columns){};
 }
@@ -85,6 +66,7 @@ static int read_reserved(const struct pg_column *column, const char *zone, const
 {
     if (strcmp(column->name, "_id") == 0) {
         columns->id_type = x_strdup(column->type);
+        columns->id_type_oid = column->type_oid;
         columns->id_table = column->table_oid;
         columns->id_column = column->table_column;
         columns->id_cast = cast_of(column);
@@ -122,7 +104,11 @@ static int read_field(const struct pg_column *column, size_t number, const char 
     }
     columns->fields =
         x_realloc(columns->fields, (columns->field_count + 1) * sizeof(*columns->fields));
-    columns->fields[columns->field_count++] = x_strdup(column->name);
+    columns->fields[columns->field_count++] = (struct document_field){
+        .name = x_strdup(column->name),
+        .type_oid = column->type_oid,
+        .form = json_form_of(column->type_oid),
+    };
     return 0;
 }
 
@@ -164,7 +150,7 @@ int document_columns_read(const struct pg_description *description, const char *
     if (result == 0 && columns.has_source && columns.field_count) {
         result = error_set(err, ERR_USAGE,
                            "%s: _source is the whole document, so there cannot be a column %s too",
-                           place, columns.fields[0]);
+                           place, columns.fields[0].name);
         error_hint(err, "Put the field into _source, or leave _source out.");
     }
     if (result < 0) {

@@ -10,11 +10,19 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "domain/json_value.h"
 #include "domain/master_options.h"
+
+struct document_field {
+    char *name;
+    unsigned int type_oid; /* of a domain: what it is made of */
+    enum json_form form;   /* in which it is read, if documents are built */
+};
 
 /* What the source tells about the statement in documents.sql. */
 struct document_columns {
-    char *id_type;         /* of _id, as format_type() writes it */
+    char *id_type; /* of _id, as format_type() writes it */
+    unsigned int id_type_oid;
     char *id_cast;         /* what other values become to have the text of an _id */
     bool id_is_exact;      /* two of its values are equal exactly when their texts are */
     unsigned int id_table; /* the table that _id is a column of, or 0 */
@@ -24,7 +32,7 @@ struct document_columns {
     bool has_deleted;
     bool has_routing;
     bool has_source;
-    char **fields; /* the other columns, in order */
+    struct document_field *fields; /* the other columns, in order */
     size_t field_count;
 };
 void document_columns_release(struct document_columns *columns);

@@ -7,125 +7,12 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
+#include "domain/reading_sql.h"
 
-enum {
-    COPY_FIELDS = 6,
-    LONGEST_ID = 512, /* bytes; the engine takes no longer one, and no longer routing */
-};
-
-/* So many characters are read of either: memory is bounded (rule R9), and one that is cut is
- * refused all the same. */
-#define LONGEST_KEY "513"
-
-#define DOCUMENT_ID "left(esmigrate_d.\"_id\"::text, " LONGEST_KEY ")"
-/* The engine takes an empty one for none. */
-#define DOCUMENT_ROUTING "nullif(left(esmigrate_d.\"_routing\"::text, " LONGEST_KEY "), '')"
+enum { LONGEST_ID = 512 }; /* bytes; the engine takes no longer one, and no longer routing */
 
 /* The values for a statement with changed.sql in it. */
 #define CHANGED_VALUES(source, since) &(since), (source)->changed_takes_time ? 1 : 0
-
-/* ---- wrapping ---- */
-
-/* A name that no column bears: row_to_json(s) would be ambiguous with a column called s. */
-static char *free_name(const struct document_columns *columns, const char *wish)
-{
-    char *name = x_strdup(wish);
-    for (size_t i = 0; i < columns->field_count;) {
-        if (strcmp(columns->fields[i], name) != 0) {
-            i++;
-            continue;
-        }
-        char *longer = x_printf("%s_", name);
-        free(name);
-        name = longer;
-        i = 0;
-    }
-    return name;
-}
-
-/* OFFSET 0 keeps the planner from pulling the expression up, which would evaluate it three times.
- */
-static void json_expression(struct source *source, struct buffer *sql)
-{
-    const struct document_columns *columns = &source->columns;
-    if (columns->has_source) {
-        buffer_text(sql, "SELECT esmigrate_d.\"_source\"::text AS t");
-        return;
-    }
-    _cleanup_free_ char *row = free_name(columns, "esmigrate_row");
-    buffer_printf(sql, "SELECT row_to_json(%s)::text AS t FROM (SELECT", row);
-    for (size_t i = 0; i < columns->field_count; i++) {
-        _cleanup_free_ char *quoted = pg_identifier(source->pg, columns->fields[i]);
-        buffer_printf(sql, "%s esmigrate_d.%s", i ? "," : "", quoted);
-    }
-    buffer_printf(sql, ") %s OFFSET 0", row);
-}
-
-/* The fields of struct source_document: of a row of documents.sql, esmigrate_d, and its JSON; or,
- * if `named`, of an id that changed.sql named, esmigrate_c.id, to which there may be none. */
-static void put_fields(struct source *source, struct buffer *sql, bool named)
-{
-    const struct document_columns *columns = &source->columns;
-    const char *gone = named ? "(esmigrate_d.\"_id\"::text IS NULL)" : "false";
-    _cleanup_free_ char *deleted = x_printf(
-        "%s%s", gone, columns->has_deleted ? " OR coalesce(esmigrate_d.\"_deleted\", false)" : "");
-    const char *routing = columns->has_routing ? DOCUMENT_ROUTING : "NULL::text";
-    buffer_text(sql, "SELECT ");
-    buffer_text(sql, named ? "esmigrate_c.id" : DOCUMENT_ID);
-    buffer_printf(sql,
-                  ", %s, %s, octet_length(esmigrate_j.t), CASE WHEN NOT (%s) AND "
-                  "octet_length(esmigrate_j.t) <= %" PRId64 " THEN esmigrate_j.t END, ",
-                  routing, deleted, deleted, source->max_document_bytes);
-    if (columns->has_changed_at)
-        buffer_printf(sql, "NOT %s AND esmigrate_d.\"_changed_at\" IS NULL", gone);
-    else
-        buffer_text(sql, "false");
-}
-
-void source_reading_sql(struct source *source, struct buffer *sql, const char *condition)
-{
-    put_fields(source, sql, false);
-    buffer_printf(sql, "\nFROM (\n%s\n) esmigrate_d\nCROSS JOIN LATERAL (", source->documents);
-    json_expression(source, sql);
-    buffer_text(sql, ") esmigrate_j");
-    if (condition)
-        buffer_printf(sql, "\nWHERE %s", condition);
-}
-
-/*
- * The ids that changed.sql names, each once, as documents.sql writes them: a cast makes a value of
- * its _id of them, so that 007 or an upper case uuid is the id that stands in the index.
- */
-static void put_named_ids(struct source *source, struct buffer *sql)
-{
-    const char *type = source->ids_as_text ? "text" : source->columns.id_cast;
-    buffer_printf(sql,
-                  "SELECT DISTINCT left(esmigrate_c.\"_id\"::%s::text, " LONGEST_KEY
-                  ") AS id FROM (\n"
-                  "%s\n) esmigrate_c\nWHERE esmigrate_c.\"_id\"::text IS NOT NULL",
-                  type, source->changed);
-}
-
-void source_changed_sql(struct source *source, struct buffer *sql)
-{
-    buffer_text(sql, "SELECT id, count(*) OVER () AS total FROM (");
-    put_named_ids(source, sql);
-    buffer_text(sql, ") esmigrate_n");
-}
-
-/* The comparison is one of texts, whatever their collations: the pass reads all documents anyway.
- */
-static void put_named(struct source *source, struct buffer *sql)
-{
-    put_fields(source, sql, true);
-    buffer_text(sql, "\nFROM (");
-    put_named_ids(source, sql);
-    buffer_printf(sql, ") esmigrate_c\nLEFT JOIN (\n%s\n) esmigrate_d ON ", source->documents);
-    buffer_text(sql,
-                DOCUMENT_ID " COLLATE \"C\" = esmigrate_c.id COLLATE \"C\"\nLEFT JOIN LATERAL (");
-    json_expression(source, sql);
-    buffer_text(sql, ") esmigrate_j ON true");
-}
 
 static int start_reading(struct source *source, const char *condition, struct error *err)
 {
@@ -133,6 +20,7 @@ static int start_reading(struct source *source, const char *condition, struct er
     buffer_text(&sql, "COPY (");
     source_reading_sql(source, &sql, condition);
     buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
+    source->ids_are_named = false;
     if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
         return source_failed(source, source_documents_file, err);
     return 0;
@@ -181,7 +69,7 @@ static char *ids_condition(struct source *source, const char *const *ids, size_t
     _cleanup_free_ char *array = pg_array(ids, count);
     _cleanup_free_ char *literal = pg_literal(source->pg, array);
     if (as_text)
-        return x_printf(DOCUMENT_ID " = ANY (%s::text[])", literal);
+        return x_printf(ID_TEXT " = ANY (%s::text[])", literal);
     return x_printf("esmigrate_d.\"_id\" = ANY (%s::%s[])", literal, source->columns.id_type);
 }
 
@@ -208,7 +96,8 @@ int source_read_ids(struct source *source, const char *const *ids, size_t count,
 int source_read_named(struct source *source, const char *since, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    put_named(source, &sql);
+    source_named_sql(source, &sql);
+    source->ids_are_named = true;
     if (pg_stream_start(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), err) < 0)
         return source_failed(source, source_documents_file, err);
     return 0;
@@ -234,16 +123,58 @@ int source_probe_ids(struct source *source, bool *ret_comparable, struct error *
     return 0;
 }
 
+static bool is_true(struct span field)
+{
+    return field.length == 1 && field.data[0];
+}
+
+/* The text of the _id; data NULL if it is none. */
+static struct span text_of_id(struct source *source)
+{
+    struct span id = source->fields[DOCUMENT_ID];
+    if (source->id_form == JSON_FORM_STRING || source->ids_are_named)
+        return id;
+    if (!json_value_is_sound(source->id_form, id))
+        return (struct span){};
+    buffer_clear(&source->id);
+    json_value_put(&source->id, source->id_form, id);
+    if (source->id.data[0] == '"')
+        return (struct span){source->id.data + 1, source->id.length - 2};
+    return (struct span){source->id.data, source->id.length};
+}
+
+/* The row that was read; false if it is not what it should be. */
+static bool take_document(struct source *source, struct source_document *ret_document)
+{
+    const struct span *fields = source->fields;
+    struct span size = fields[DOCUMENT_SIZE], id = text_of_id(source);
+    int64_t bytes = 0;
+    for (size_t i = 0; i < size.length; i++) /* a 4-byte integer in network order */
+        bytes = bytes << 8 | (unsigned char)size.data[i];
+    *ret_document = (struct source_document){
+        .id = id,
+        .routing = fields[DOCUMENT_ROUTING],
+        .json = fields[DOCUMENT_JSON],
+        .bytes = bytes,
+        .deleted = is_true(fields[DOCUMENT_DELETED]),
+        .never_changes = is_true(fields[DOCUMENT_NEVER_CHANGES]),
+    };
+    if (source->shape.count && !size.data)
+        ret_document->row = (struct json_row){&source->shape, fields + DOCUMENT_COLUMNS};
+    return id.data && (!ret_document->row.shape || json_row_is_sound(&ret_document->row));
+}
+
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
                          struct error *err)
 {
-    struct span fields[COPY_FIELDS];
-    enum pg_copy state = pg_copy_next(source->pg, fields, COPY_FIELDS, err);
+    struct span *fields = source->fields;
+    size_t count = DOCUMENT_COLUMNS + source->shape.count;
+    enum pg_copy state = pg_copy_next(source->pg, fields, count, err);
     if (state == PG_COPY_ERROR)
         source_in_file(source_documents_file, err);
     if (state != PG_COPY_ROWS)
         return state;
-    if (!fields[0].data) {
+    if (!fields[DOCUMENT_ID].data) {
         source_cancel(source);
         error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
         error_hint(err, "Mend that row in the source and run the same command again; or leave such "
@@ -251,18 +182,11 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
                         "es_create.");
         return PG_COPY_ERROR;
     }
-    int64_t bytes = 0;
-    for (size_t i = 0; i < fields[3].length; i++) /* a 4-byte integer in network order */
-        bytes = bytes << 8 | (unsigned char)fields[3].data[i];
-    *ret_document = (struct source_document){
-        .id = fields[0],
-        .routing = fields[1],
-        .json = fields[4],
-        .bytes = bytes,
-        .deleted = fields[2].length == 1 && fields[2].data[0],
-        .never_changes = fields[5].length == 1 && fields[5].data[0],
-    };
-    return PG_COPY_ROWS;
+    if (take_document(source, ret_document))
+        return PG_COPY_ROWS;
+    source_cancel(source);
+    error_set(err, ERR_POSTGRES, "source database: malformed binary value of a column");
+    return PG_COPY_ERROR;
 }
 
 void source_cancel(struct source *source)
@@ -371,8 +295,8 @@ static int query_ids(struct source *source, const char *const *ids, size_t count
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_free_ char *condition = ids_condition(source, ids, count, as_text);
-    buffer_printf(&sql, "SELECT DISTINCT " DOCUMENT_ID " AS id, %s AS routing FROM (\n",
-                  source->columns.has_routing ? DOCUMENT_ROUTING : "NULL::text");
+    buffer_printf(&sql, "SELECT DISTINCT " ID_TEXT " AS id, %s AS routing FROM (\n",
+                  source->columns.has_routing ? ROUTING_TEXT : "NULL::text");
     buffer_printf(&sql, "%s\n) esmigrate_d\nWHERE %s", source->documents, condition);
     if (source->columns.has_deleted)
         buffer_text(&sql, " AND esmigrate_d.\"_deleted\" IS NOT TRUE");

@@ -10,7 +10,7 @@
 
 /* ---- the wrapped statements ---- */
 
-/* The rows of documents.sql as the fields of struct source_document. `condition` is about
+/* The rows of documents.sql as the columns of domain/reading_sql.h. `condition` is about
  * esmigrate_d, NULL for none. */
 void source_reading_sql(struct source *source, struct buffer *sql, const char *condition);
 
@@ -25,6 +25,7 @@ void source_changed_sql(struct source *source, struct buffer *sql);
 struct source_document {
     struct span id;
     struct span routing; /* data NULL: none */
+    struct json_row row; /* if it is one; then the next two do not count */
     struct span json;    /* data NULL: larger than max_document_bytes, or deleted */
     int64_t bytes;       /* of the document */
     bool deleted;

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "clients/postgres.h"
 #include "domain/declaration.h"
+#include "domain/json_document.h"
 
 struct source {
     struct pg *pg;
@@ -25,8 +26,13 @@ struct source {
 
     /* set by source_use() */
     struct document_columns columns;
-    char *documents; /* the statement, without its final semicolon */
-    char *changed;   /* the same of changed.sql, or NULL */
+    struct json_shape shape; /* of the documents, if they are read as columns; else empty */
+    struct span *fields;     /* of the row that was read last */
+    enum json_form id_form;  /* how its _id comes; JSON_FORM_STRING: as text */
+    struct buffer id;        /* the text of one that does not */
+    bool ids_are_named;      /* by changed.sql, as texts */
+    char *documents;         /* the statement, without its final semicolon */
+    char *changed;           /* the same of changed.sql, or NULL */
     bool changed_takes_time;
     bool ids_as_text; /* values of the _id cannot be compared */
     char *zone;       /* of a _changed_at without time zone, or NULL */

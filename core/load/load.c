@@ -1,7 +1,6 @@
 #include "load/load.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 
 #include "base/memory.h"
 #include "load/ranges.h"
@@ -22,6 +21,25 @@ static bool is_object(struct span document)
     return false;
 }
 
+/* One that the server wrote, and that is no object. */
+static int reject_document(struct load *load, const struct source_document *document,
+                           struct error *err)
+{
+    if (!document->json.data && document->bytes)
+        return sender_reject_large(load->sender, document->id, document->bytes, err);
+    return sender_reject(load->sender, document->id, "not_an_object",
+                         document->json.data ? "_source is not a JSON object" : "_source is null",
+                         err);
+}
+
+static int add_document(struct sender *sender, const struct source_document *document,
+                        struct error *err)
+{
+    if (document->row.shape)
+        return sender_add_row(sender, document->id, document->routing, &document->row, err);
+    return sender_add_document(sender, document->id, document->routing, document->json, err);
+}
+
 static int send_document(struct load *load, const struct source_document *document,
                          struct error *err)
 {
@@ -32,19 +50,9 @@ static int send_document(struct load *load, const struct source_document *docume
                              "the _routing is longer than 512 bytes", err);
     if (document->deleted)
         return load_delete(load, document->id, err);
-    if (!document->json.data) {
-        if (!document->bytes)
-            return sender_reject(load->sender, document->id, "not_an_object", "_source is null",
-                                 err);
-        _cleanup_free_ char *reason =
-            x_printf("the document has %" PRId64 " bytes, the limit is %" PRId64, document->bytes,
-                     load->source->max_document_bytes);
-        return sender_reject(load->sender, document->id, "document_too_large", reason, err);
-    }
-    if (!is_object(document->json))
-        return sender_reject(load->sender, document->id, "not_an_object",
-                             "_source is not a JSON object", err);
-    if (sender_add_document(load->sender, document->id, document->routing, document->json, err) < 0)
+    if (!document->row.shape && !is_object(document->json))
+        return reject_document(load, document, err);
+    if (add_document(load->sender, document, err) < 0)
         return -1;
     return copies_of_written(&load->copies, document->id, document->routing, err);
 }

@@ -380,6 +380,26 @@ static int reject_bytes(struct sender *sender, struct span id, struct span text,
     return sender_reject(sender, id, "invalid_utf8", reason, err);
 }
 
+int sender_reject_large(struct sender *sender, struct span id, int64_t bytes, struct error *err)
+{
+    _cleanup_free_ char *reason =
+        x_printf("the document has %" PRId64 " bytes, the limit is %" PRId64, bytes,
+                 sender->options.max_document_bytes);
+    return sender_reject(sender, id, "document_too_large", reason, err);
+}
+
+static int reject_deep(struct sender *sender, struct span id, struct error *err)
+{
+    return sender_reject(sender, id, "document_too_deep",
+                         "its objects and arrays are nested more than 100 levels deep", err);
+}
+
+static int reject_unfit(struct sender *sender, struct span id, struct error *err)
+{
+    return sender_reject(sender, id, "document_too_large",
+                         "the document does not fit a bulk request", err);
+}
+
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err)
 {
@@ -393,12 +413,51 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
     if (routing.data && (place = wrong_byte(sender, routing)))
         return reject_bytes(sender, id, routing, place, err);
     if (nested_deeper(document.data, document.length, DEEPEST))
-        return sender_reject(sender, id, "document_too_deep",
-                             "its objects and arrays are nested more than 100 levels deep", err);
+        return reject_deep(sender, id, err);
     struct bulk *bulk = room_for(sender, document.length + ITEM_OVERHEAD / 16);
     if (bulk_add_document(bulk, id, routing, sender->options.version, document) < 0)
-        return sender_reject(sender, id, "document_too_large",
-                             "the document does not fit a bulk request", err);
+        return reject_unfit(sender, id, err);
+    sender->totals.sent++;
+    return 0;
+}
+
+/* Into the batch that is being filled; if that becomes too long with it, into one of its own.
+ * NULL: it does not fit even that one. */
+static struct bulk *write_row(struct sender *sender, struct span id, struct span routing,
+                              const struct json_row *row)
+{
+    for (;;) {
+        struct bulk *bulk = room_for(sender, 0);
+        bool first = bulk->count == 0;
+        int added = bulk_add_row(bulk, id, routing, sender->options.version, row);
+        if (added == 0 && (first || bulk->body.length <= BATCH_BYTES))
+            return bulk;
+        if (first)
+            return NULL;
+        if (added == 0)
+            bulk_drop_last(bulk);
+        close_filling(sender);
+    }
+}
+
+int sender_add_row(struct sender *sender, struct span id, struct span routing,
+                   const struct json_row *row, struct error *err)
+{
+    if (!id_fits(id))
+        return reject_id(sender, id, err);
+    struct bulk *bulk = write_row(sender, id, routing, row);
+    if (!bulk)
+        return reject_unfit(sender, id, err);
+    struct span document = bulk_last_document(bulk);
+    if ((int64_t)document.length > sender->options.max_document_bytes) {
+        size_t bytes = document.length;
+        bulk_drop_last(bulk);
+        return sender_reject_large(sender, id, (int64_t)bytes, err);
+    }
+    if (row->shape->may_nest && nested_deeper(document.data, document.length, DEEPEST)) {
+        bulk_drop_last(bulk);
+        return reject_deep(sender, id, err);
+    }
     sender->totals.sent++;
     return 0;
 }

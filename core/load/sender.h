@@ -18,6 +18,7 @@
 #include "domain/declaration.h"
 #include "domain/engine.h"
 #include "domain/history.h"
+#include "domain/json_document.h"
 
 struct sender;
 
@@ -76,6 +77,9 @@ size_t sender_held(const struct sender *sender);
 
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err);
+/* The same of a document that is a row. */
+int sender_add_row(struct sender *sender, struct span id, struct span routing,
+                   const struct json_row *row, struct error *err);
 int sender_add_delete(struct sender *sender, struct span id, struct span routing,
                       struct error *err);
 /* Deletes a copy that an earlier run wrote of a document that is elsewhere, too; what this run
@@ -87,6 +91,8 @@ void sender_add_absent(struct sender *sender);
 /* Records a document that is not worth sending. */
 int sender_reject(struct sender *sender, struct span id, const char *type, const char *reason,
                   struct error *err);
+/* The same of one of so many bytes, more than max_document_bytes. */
+int sender_reject_large(struct sender *sender, struct span id, int64_t bytes, struct error *err);
 
 /*
  * Lets the requests progress; waits at most timeout_ms until one of them, or the descriptor

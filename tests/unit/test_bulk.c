@@ -40,6 +40,32 @@ TEST(a_document_is_two_lines)
                       "\"version_type\":\"external_gte\"}}\n{\"a\":1}\n");
 }
 
+TEST(a_row_is_written_as_its_object)
+{
+    _cleanup_(bulk_release) struct bulk bulk;
+    _cleanup_(json_shape_release) struct json_shape shape = {};
+    bulk_init(&bulk, 10000);
+    json_shape_add(&shape, "a", JSON_FORM_INT4);
+    json_shape_add(&shape, "b", JSON_FORM_JSON);
+    const struct span values[] = {{"\0\0\0\1", 4}, span_of("[\n]")};
+    const struct json_row row = {&shape, values};
+    add_document(&bulk, "1", "{}");
+    assert_int_equal(bulk_add_row(&bulk, span_of("2"), span_of("r"), 8, &row), 0);
+    check_item(&bulk, 1, BULK_INDEX, "2",
+               "{\"index\":{\"_id\":\"2\",\"routing\":\"r\",\"version\":8,"
+               "\"version_type\":\"external_gte\"}}\n{\"a\":1,\"b\":[ ]}\n");
+    struct span document = bulk_last_document(&bulk);
+    assert_int_equal(document.length, strlen("{\"a\":1,\"b\":[ ]}"));
+    assert_memory_equal(document.data, "{\"a\":1,\"b\":[ ]}", document.length);
+    bulk_drop_last(&bulk);
+    add_document(&bulk, "3", "{}");
+    check_body(&bulk,
+               "{\"index\":{\"_id\":\"1\",\"version\":7,\"version_type\":\"external_gte\"}}\n{}\n"
+               "{\"index\":{\"_id\":\"3\",\"version\":7,\"version_type\":\"external_gte\"}}\n{}\n");
+    check_item(&bulk, 1, BULK_INDEX, "3",
+               "{\"index\":{\"_id\":\"3\",\"version\":7,\"version_type\":\"external_gte\"}}\n{}\n");
+}
+
 TEST(a_delete_is_one_line)
 {
     _cleanup_(bulk_release) struct bulk bulk;
@@ -245,6 +271,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_document_is_two_lines),
+        cmocka_unit_test(a_row_is_written_as_its_object),
         cmocka_unit_test(a_delete_is_one_line),
         cmocka_unit_test(routing_stands_in_the_action_line),
         cmocka_unit_test(ids_are_escaped_and_kept_as_they_came),

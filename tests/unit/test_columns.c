@@ -87,10 +87,10 @@ TEST(other_columns_are_fields_in_order)
     check_read(rows, NULL, &columns);
     assert_string_equal(columns.id_type, "bigint");
     assert_int_equal(columns.field_count, 4);
-    assert_string_equal(columns.fields[0], "title");
-    assert_string_equal(columns.fields[1], "price");
-    assert_string_equal(columns.fields[2], "Title");
-    assert_string_equal(columns.fields[3], "a_b");
+    assert_string_equal(columns.fields[0].name, "title");
+    assert_string_equal(columns.fields[1].name, "price");
+    assert_string_equal(columns.fields[2].name, "Title");
+    assert_string_equal(columns.fields[3].name, "a_b");
     assert_false(columns.has_changed_at);
     assert_false(columns.has_deleted);
     assert_false(columns.has_routing);

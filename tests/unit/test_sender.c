@@ -302,6 +302,52 @@ TEST(an_id_of_512_bytes_is_sent)
     _cleanup_free_ char *asked = bench_close(&bench);
 }
 
+/* ---- documents that come as rows ---- */
+
+static const struct json_row *row_of(struct json_shape *shape, struct span *value, size_t length,
+                                     struct json_row *ret_row)
+{
+    json_shape_add(shape, "a", JSON_FORM_STRING);
+    char *text = x_malloc(length);
+    memset(text, 'x', length);
+    *value = (struct span){text, length};
+    *ret_row = (struct json_row){shape, value};
+    return ret_row;
+}
+
+/* The length of the body of the n-th request that was sent. */
+static size_t body_length(const char *asked, int n)
+{
+    static const char name[] = "Content-Length: ";
+    while (n-- > 0)
+        asked = strstr(asked, name) + strlen(name);
+    return strtoul(asked, NULL, 10);
+}
+
+TEST(rows_are_cut_into_requests_as_other_documents_are)
+{
+    enum { ROWS = 600, BYTES = 9900, MOST = 5 * 1024 * 1024 };
+    static const struct server_answer answers[] = {{200, NULL, all_well}, {200, NULL, all_well}};
+    _cleanup_(error_release) struct error err = {};
+    _cleanup_(json_shape_release) struct json_shape shape = {};
+    struct bench bench = {};
+    struct span value, none = {};
+    struct json_row row;
+    row_of(&shape, &value, BYTES, &row);
+    bench_open(&bench, answers, 2);
+    for (int i = 0; i < ROWS; i++)
+        assert_int_equal(sender_add_row(bench.sender, span_of("1"), none, &row, &err), 0);
+    finish(&bench);
+    check_totals(&bench, ROWS, ROWS, 0, 0);
+    size_t bytes = (size_t)sender_totals(bench.sender)->bytes;
+    _cleanup_free_ char *asked = bench_close(&bench);
+    size_t one = body_length(asked, 1), other = body_length(asked, 2), item = bytes / ROWS;
+    size_t larger = one > other ? one : other;
+    assert_int_equal(one + other, bytes);
+    assert_true(item > BYTES && larger <= MOST && larger + item > MOST);
+    free((char *)value.data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +363,7 @@ int main(void)
         cmocka_unit_test(the_first_failure_leaves_nothing_in_flight_behind),
         cmocka_unit_test(a_delete_that_can_be_in_no_index_is_done),
         cmocka_unit_test(an_id_of_512_bytes_is_sent),
+        cmocka_unit_test(rows_are_cut_into_requests_as_other_documents_are),
     };
     return cmocka_run_group_tests_name("sender", tests, NULL, NULL);
 }

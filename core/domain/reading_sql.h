@@ -1,0 +1,32 @@
+/*
+ * The statements that documents are read with, and the columns of their rows. For
+ * domain/reading.c and source.c only; what others need is in domain/reading.h.
+ */
+#ifndef ESMIGRATE_DOMAIN_READING_SQL_H
+#define ESMIGRATE_DOMAIN_READING_SQL_H
+
+#include "domain/reading.h"
+
+/* The columns of a row that was read. */
+enum {
+    DOCUMENT_ID,
+    DOCUMENT_ROUTING,
+    DOCUMENT_DELETED,
+    DOCUMENT_NEVER_CHANGES,
+    DOCUMENT_SIZE,    /* of the document in bytes; null if it comes as columns */
+    DOCUMENT_JSON,    /* the document; null if it does not, is too large, or deleted */
+    DOCUMENT_COLUMNS, /* here begin those of the document itself, if it is read as such */
+};
+
+/* So many characters are read of an _id or _routing: memory is bounded (rule R9), and one that is
+ * cut is refused all the same. */
+#define LONGEST_KEY "513"
+
+#define ID_TEXT "left(esmigrate_d.\"_id\"::text, " LONGEST_KEY ")"
+/* The engine takes an empty one for none. */
+#define ROUTING_TEXT "nullif(left(esmigrate_d.\"_routing\"::text, " LONGEST_KEY "), '')"
+
+/* As source_reading_sql(), of the ids that changed.sql names. */
+void source_named_sql(struct source *source, struct buffer *sql);
+
+#endif

@@ -2,6 +2,8 @@
 #include "command.h"
 #include "usecases/update.h"
 
+enum { MOST_WORKERS = 16 };
+
 /* At most one of them. */
 static int read_choice(const struct options *options, enum update_choice *ret, struct error *err)
 {
@@ -34,6 +36,12 @@ static int read_request(struct session *session, struct update_request *request,
     request->full = option_given(options, OPT_FULL) || request->restart;
     request->since = option_text(options, OPT_SINCE);
     request->rejected = session_rejected_limits(session);
+    long workers = option_number(options, OPT_WORKERS, 1);
+    if (workers < 1 || workers > MOST_WORKERS) {
+        error_set(err, ERR_USAGE, "option --workers takes 1 to %d", MOST_WORKERS);
+        return error_hint(err, "See esmigrate es_update --help");
+    }
+    request->workers = (size_t)workers;
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "%s and --since exclude each other",
                          request->restart ? "--restart" : "--full");
@@ -84,6 +92,7 @@ const struct command es_update_command = {
             {OPT_ALL_ACTIVE, NULL},
             {OPT_FULL, NULL},
             {OPT_RESTART, NULL},
+            {OPT_WORKERS, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},
@@ -95,6 +104,7 @@ const struct command es_update_command = {
             {"es_update course_search --last", "warm the newest before the deploy"},
             {"es_update --all-active --if-busy=skip", "one line of cron for all masters"},
             {"es_update course_search --full", "read everything again"},
+            {"es_update course_search --full --workers 4", "the same, by four readers at once"},
             {NULL, NULL},
         },
     .columns = feed_columns,

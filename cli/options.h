@@ -50,6 +50,7 @@ enum option_id {
     OPT_ALL_ACTIVE,
     OPT_FULL,
     OPT_RESTART,
+    OPT_WORKERS,
     OPT_SINCE,
     OPT_ALLOW_REJECTED,
     OPT_MAX_REJECTED,

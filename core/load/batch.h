@@ -33,12 +33,12 @@ struct batch {
 struct sender {
     struct sender_options options;
     struct sender_totals totals;
-    struct batch *batches; /* all that hold items, the filling one among them */
-    struct batch *filling;
+    struct batch *batches; /* all that hold items, the filling ones among them */
+    struct batch *filling; /* of items that belong to no part */
     struct batch *spare;
     struct sender_part *part; /* of what is added now, or NULL */
     size_t in_flight;
-    size_t held; /* batches that hold items but the filling one */
+    size_t held; /* batches that hold items but the filling ones */
     char *path;
     struct rejections rejections;
     struct trouble trouble;

@@ -11,15 +11,10 @@
 #include "domain/full_load.h"
 #include "domain/reading.h"
 
-/* A range that load_all() reads. */
-struct range_part {
-    struct sender_part sent;
-    bool read;     /* all of it was given to the sender */
-    bool recorded; /* the history has it as finished */
-};
-
 struct load {
-    struct source *source; /* its transaction has begun */
+    struct source *source;   /* its transaction has begun */
+    struct source **helpers; /* further sessions of it in the same snapshot, for load_all() */
+    size_t helper_count;
     struct sender *sender;
     struct history *history;
     struct engine *engine;
@@ -29,8 +24,8 @@ struct load {
     const char *index_name;
     struct copies copies;         /* opened */
     int64_t never_changes;        /* documents read whose _changed_at is null */
-    const struct full_load *full; /* while load_all() runs */
-    struct range_part *parts;     /* of load_all(), one per range */
+    const struct full_load *full; /* once load_all() runs */
+    struct range_part *parts;     /* of load_all(): ranges that are not recorded yet */
 };
 
 /* Deletes a document of which no more is known than its id. */
@@ -39,5 +34,16 @@ int load_delete(struct load *load, struct span id, struct error *err);
 /* Sends the rows of the reading that was started on the source. Those of
  * the ids in `wanted` that come are marked as met. */
 int load_pump(struct load *load, struct id_set *wanted, struct error *err);
+
+/*
+ * Some of the rows of a reading that was started on one of the sessions: some hundreds at most, and
+ * none while the sender has no room. *ret_state: PG_COPY_ROWS there may be more, PG_COPY_WAIT none
+ * has arrived, PG_COPY_END it is at its end.
+ */
+int load_step(struct load *load, struct source *source, struct id_set *wanted,
+              enum pg_copy *ret_state, struct error *err);
+
+/* Lets requests progress, as sender_wait() does, and records what they bring to its end. */
+int load_wait(struct load *load, int other_fd, int timeout_ms, struct error *err);
 
 #endif

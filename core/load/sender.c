@@ -133,19 +133,33 @@ void batch_queue(struct batch *batch, int64_t due)
     batch->due = due;
 }
 
-static void close_filling(struct sender *sender)
+/* Where the batch is that takes the next item. */
+static struct batch **filling_of(struct sender *sender, struct sender_part *part)
 {
-    if (!sender->filling || !sender->filling->bulk.count)
-        return;
-    batch_queue(sender->filling, 0);
-    sender->filling = NULL;
-    sender->held++;
+    return part ? &part->filling : &sender->filling;
 }
 
-void sender_begin_part(struct sender *sender, struct sender_part *part)
+static void close_filling(struct sender *sender, struct sender_part *part)
 {
-    close_filling(sender);
+    struct batch **filling = filling_of(sender, part);
+    if (!*filling)
+        return;
+    sender->held++;
+    if ((*filling)->bulk.count)
+        batch_queue(*filling, 0);
+    else
+        batch_drop(sender, *filling); /* its only document did not fit */
+    *filling = NULL;
+}
+
+void sender_use_part(struct sender *sender, struct sender_part *part)
+{
     sender->part = part;
+}
+
+void sender_end_part(struct sender *sender, struct sender_part *part)
+{
+    close_filling(sender, part);
 }
 
 static int send_due(struct sender *sender, struct error *err)
@@ -243,12 +257,12 @@ void sender_stop(struct sender *sender)
 /* Makes room for a document of that size in the batch that is being filled. */
 static struct bulk *room_for(struct sender *sender, size_t bytes)
 {
-    if (sender->filling && sender->filling->bulk.count &&
-        sender->filling->bulk.body.length + bytes > BATCH_BYTES)
-        close_filling(sender);
-    if (!sender->filling)
-        sender->filling = batch_new(sender, sender->part);
-    return &sender->filling->bulk;
+    struct batch **filling = filling_of(sender, sender->part);
+    if (*filling && (*filling)->bulk.count && (*filling)->bulk.body.length + bytes > BATCH_BYTES)
+        close_filling(sender, sender->part);
+    if (!*filling)
+        *filling = batch_new(sender, sender->part);
+    return &(*filling)->bulk;
 }
 
 static bool id_fits(struct span id)
@@ -365,7 +379,7 @@ int sender_reject(struct sender *sender, struct span id, const char *type, const
 
 int sender_finish(struct sender *sender, struct error *err)
 {
-    close_filling(sender);
+    close_filling(sender, NULL);
     while (sender->held)
         if (sender_wait(sender, -1, 1000, err) < 0)
             return -1;

@@ -15,6 +15,7 @@
 #include "usecases/feed.h"
 #include "usecases/fence.h"
 #include "usecases/full_update.h"
+#include "usecases/helpers.h"
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/since.h"
@@ -30,6 +31,7 @@ struct update {
     struct report_item *item;
     struct master_options options;
     struct source *source;
+    struct helpers helpers; /* of a full one */
     struct sender *sender;
     struct load load;
     char *write_alias;
@@ -45,6 +47,7 @@ static void update_release(struct update *update)
     sender_close(update->sender);
     load_release(&update->load);
     full_load_release(&update->full);
+    helpers_release(&update->helpers);
     source_close(update->source);
     master_options_release(&update->options);
     free(update->write_alias);
@@ -205,6 +208,24 @@ static int load_what_changed(struct update *update, struct error *err)
     return engine_refresh(update->context->engine, update->instance->index_name, err);
 }
 
+/* As many as there are ranges for. The copies of a document that a routing has left on other shards
+ * are looked for range by range. */
+static int open_helpers(struct update *update, struct error *err)
+{
+    size_t workers = update->request->workers;
+    size_t most = update->source->columns.has_routing ? 1 : update->full.range_count;
+    if (workers > most) {
+        workers = most ? most : 1;
+        log_say(update->context->log, LOG_DETAIL, "%s: read by %zu worker%s%s",
+                update->instance->index_name, workers, workers == 1 ? "" : "s",
+                update->source->columns.has_routing ? ", since its documents have a _routing"
+                                                    : ", since there are no more ranges");
+    }
+    return workers < 2 ? 0
+                       : helpers_open(update->context, update->instance, &update->options,
+                                      update->source, workers - 1, &update->helpers, err);
+}
+
 static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
@@ -212,8 +233,11 @@ static int load_in_snapshot(struct update *update, struct error *err)
     if (copies_open(&update->load.copies, context->engine, update->sender, index_name,
                     update->source->columns.has_routing, err) < 0 ||
         source_begin(update->source, err) < 0 ||
-        tracked_check(context, update->instance, update->source, update->since, err) < 0)
+        tracked_check(context, update->instance, update->source, update->since, err) < 0 ||
+        (!update->since && open_helpers(update, err) < 0))
         return -1;
+    update->load.helpers = update->helpers.list;
+    update->load.helper_count = update->helpers.count;
     if (update->since ? load_what_changed(update, err) < 0
                       : load_everything(update, err) < 0 || check_count(update, err) < 0)
         return -1;

@@ -33,7 +33,8 @@ static int read_request(struct session *session, struct update_request *request,
     if (read_choice(options, &request->choice, err) < 0)
         return -1;
     request->restart = option_given(options, OPT_RESTART);
-    request->full = option_given(options, OPT_FULL) || request->restart;
+    request->join = option_given(options, OPT_JOIN);
+    request->full = option_given(options, OPT_FULL) || request->restart || request->join;
     request->since = option_text(options, OPT_SINCE);
     request->rejected = session_rejected_limits(session);
     long workers = option_number(options, OPT_WORKERS, 1);
@@ -42,9 +43,13 @@ static int read_request(struct session *session, struct update_request *request,
         return error_hint(err, "See esmigrate es_update --help");
     }
     request->workers = (size_t)workers;
+    if (request->restart && request->join)
+        return error_set(err, ERR_USAGE, "--restart and --join exclude each other");
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "%s and --since exclude each other",
-                         request->restart ? "--restart" : "--full");
+                         request->restart ? "--restart"
+                         : request->join  ? "--join"
+                                          : "--full");
     if ((request->choice == UPDATE_ACTIVE) == (options->word_count > 0)) {
         error_set(err, ERR_USAGE,
                   request->choice == UPDATE_ACTIVE ? "--all-active and names exclude each other"
@@ -93,6 +98,7 @@ const struct command es_update_command = {
             {OPT_FULL, NULL},
             {OPT_RESTART, NULL},
             {OPT_WORKERS, NULL},
+            {OPT_JOIN, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},

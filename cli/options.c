@@ -76,6 +76,9 @@ static const struct option_spec specs[OPT_COUNT] = {
                      "as --full, and begin anew where a full update was cut short"},
     [OPT_WORKERS] = {"workers", 0, KIND_NUMBER, "N", NULL, "1",
                      "read a full update with so many sessions of the source at once, 1 to 16"},
+    [OPT_JOIN] = {"join", 0, KIND_FLAG, NULL, NULL, NULL,
+                  "work at the full update that is running, on whatever machine; with --wait-lock, "
+                  "wait until one is"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
     [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
                             "exit with 0 when at most N rejected documents are open at the end; "

@@ -51,6 +51,7 @@ enum option_id {
     OPT_FULL,
     OPT_RESTART,
     OPT_WORKERS,
+    OPT_JOIN,
     OPT_SINCE,
     OPT_ALLOW_REJECTED,
     OPT_MAX_REJECTED,

@@ -60,7 +60,9 @@ int load_wait(struct load *load, int other_fd, int timeout_ms, struct error *err
 {
     if (sender_wait(load->sender, other_fd, timeout_ms, err) < 0)
         return -1;
-    return load_record_ranges(load, err);
+    if (!load->worker)
+        return 0;
+    return load_record_ranges(load, err) < 0 ? -1 : load_worker_renew(load->worker, err);
 }
 
 int load_step(struct load *load, struct source *source, struct id_set *wanted,

@@ -8,12 +8,12 @@
 #include "load/id_set.h"
 #include "load/sender.h"
 
-#include "domain/full_load.h"
+#include "domain/load_worker.h"
 #include "domain/reading.h"
 
 struct load {
     struct source *source;   /* its transaction has begun */
-    struct source **helpers; /* further sessions of it in the same snapshot, for load_all() */
+    struct source **helpers; /* further sessions of it in the same snapshot, for ranges */
     size_t helper_count;
     struct sender *sender;
     struct history *history;
@@ -22,10 +22,10 @@ struct load {
     int64_t instance_id;
     const char *action_id;
     const char *index_name;
-    struct copies copies;         /* opened */
-    int64_t never_changes;        /* documents read whose _changed_at is null */
-    const struct full_load *full; /* once load_all() runs */
-    struct range_part *parts;     /* of load_all(): ranges that are not recorded yet */
+    struct copies copies;       /* opened */
+    int64_t never_changes;      /* documents read whose _changed_at is null */
+    struct load_worker *worker; /* of a full update; else NULL */
+    struct range_part *parts;   /* ranges that are not recorded yet */
 };
 
 /* Deletes a document of which no more is known than its id. */
@@ -43,7 +43,8 @@ int load_pump(struct load *load, struct id_set *wanted, struct error *err);
 int load_step(struct load *load, struct source *source, struct id_set *wanted,
               enum pg_copy *ret_state, struct error *err);
 
-/* Lets requests progress, as sender_wait() does, and records what they bring to its end. */
+/* Lets requests progress, as sender_wait() does, records what they bring to its end, and renews the
+ * worker's lease. */
 int load_wait(struct load *load, int other_fd, int timeout_ms, struct error *err);
 
 #endif

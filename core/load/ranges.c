@@ -27,11 +27,9 @@ struct reader {
 
 struct reading {
     struct load *load;
-    struct id_set *rejected;
     struct reader *readers;
     size_t count;
-    size_t next; /* range */
-    int ready;   /* an epoll descriptor, readable when one that reads has got something */
+    int ready; /* an epoll descriptor, readable when one that reads has got something */
 };
 
 void load_release(struct load *load)
@@ -58,8 +56,7 @@ int load_record_ranges(struct load *load, struct error *err)
             .rejected = totals->rejected,
             .superseded = totals->superseded,
         };
-        if (full_load_finish_range(load->history, load->action_id, load->full, part->number,
-                                   &outcome, err) < 0)
+        if (load_worker_finish(load->worker, part->number, &outcome, err) < 0)
             return -1;
         *at = part->next;
         free(part);
@@ -83,15 +80,16 @@ static int watch(const struct reading *reading, const struct reader *reader, boo
 static int begin_range(struct reading *reading, struct reader *reader, struct error *err)
 {
     struct load *load = reading->load;
-    const struct full_load *full = load->full;
-    if (reading->next == full->range_count)
+    _cleanup_(load_range_release) struct load_range range = {};
+    if (load_worker_take(load->worker, &range, err) < 0)
+        return -1;
+    if (!range.number)
         return 0;
-    const struct load_range *range = &full->ranges[reading->next++];
-    if (source_read_range(reader->source, range->first, range->end, err) < 0 ||
+    if (source_read_range(reader->source, range.first, range.end, err) < 0 ||
         watch(reading, reader, true, err) < 0)
         return -1;
     reader->part = x_calloc(1, sizeof(*reader->part));
-    reader->part->number = range->number;
+    reader->part->number = range.number;
     reader->part->next = load->parts;
     load->parts = reader->part;
     return 0;
@@ -111,9 +109,10 @@ static int end_range(struct reading *reading, struct reader *reader, struct erro
 static int step(struct reading *reading, struct reader *reader, bool *ret_more, struct error *err)
 {
     struct load *load = reading->load;
+    struct id_set none = {};
     enum pg_copy state;
     sender_use_part(load->sender, &reader->part->sent);
-    if (load_step(load, reader->source, reading->rejected, &state, err) < 0 ||
+    if (load_step(load, reader->source, &none, &state, err) < 0 ||
         (state == PG_COPY_END && end_range(reading, reader, err) < 0))
         return -1;
     sender_use_part(load->sender, NULL);
@@ -152,12 +151,11 @@ static void reading_release(struct reading *reading)
         close(reading->ready);
 }
 
-/* All ranges, by all sessions of the source. */
-static int read_with_all(struct load *load, struct id_set *rejected, struct error *err)
+/* By all sessions of the source. */
+static int read_free(struct load *load, struct error *err)
 {
     _cleanup_(reading_release) struct reading reading = {
         .load = load,
-        .rejected = rejected,
         .readers = x_calloc(1 + load->helper_count, sizeof(struct reader)),
         .count = 1 + load->helper_count,
         .ready = epoll_create1(EPOLL_CLOEXEC),
@@ -175,15 +173,19 @@ static int read_with_all(struct load *load, struct id_set *rejected, struct erro
     return -1;
 }
 
-int load_all(struct load *load, const struct full_load *full, struct error *err)
+int load_ranges(struct load *load, struct error *err)
 {
-    _cleanup_(id_set_release) struct id_set rejected = {};
-    if (full->resumed && load_rejected_ids(load, &rejected, err) < 0)
-        return -1;
-    load->full = full;
-    if (read_with_all(load, &rejected, err) < 0 ||
-        (full->resumed && load_rejected(load, &rejected, err) < 0) ||
-        copies_finish(&load->copies, err) < 0 || sender_finish(load->sender, err) < 0)
+    if (read_free(load, err) < 0 || copies_finish(&load->copies, err) < 0 ||
+        sender_finish(load->sender, err) < 0)
         return -1;
     return load_record_ranges(load, err);
+}
+
+int load_rejected_of_others(struct load *load, struct error *err)
+{
+    _cleanup_(id_set_release) struct id_set rejected = {};
+    if (load_rejected_ids(load, &rejected, err) < 0 || load_rejected(load, &rejected, err) < 0 ||
+        copies_finish(&load->copies, err) < 0)
+        return -1;
+    return sender_finish(load->sender, err);
 }

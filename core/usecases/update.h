@@ -18,6 +18,7 @@ struct update_request {
     enum update_choice choice;
     bool full;
     bool restart;      /* a full one that was cut short is not gone on with */
+    bool join;         /* work at the full update that is running */
     size_t workers;    /* so many sessions of the source read a full one; 0 is as good as 1 */
     const char *since; /* RFC 3339 with a zone, or NULL */
     struct rejected_limits rejected;

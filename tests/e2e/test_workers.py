@@ -295,6 +295,29 @@ def test_a_stopped_joiner_is_locked_out_of_the_engine(app, begun):
     assert_complete(app)
 
 
+def test_a_replaced_joiner_is_locked_out_while_the_others_still_work(app, begun):
+    gate, first = begun
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_bulk", when="before")
+        stopped = app.start(*JOIN)
+        held.wait()
+        stopped.signal(signal.SIGSTOP)
+        lease_over(app, stopped)
+        joined = app.start(*JOIN)
+        wait_until(lambda: finished(app) == RANGES - 1)
+        held.release()
+        assert held.answered.wait(20)
+        assert "invalid_index_name_exception" in held.answer
+        assert first.running
+        stopped.signal(signal.SIGCONT)
+        assert "this run was replaced" in stopped.wait().err
+    gate.open()
+    first.wait(check=0)
+    joined.wait(check=0)
+    assert statuses(app) == ["complete", "interrupted", "complete"]
+    assert_complete(app)
+
+
 def test_a_worker_renews_its_lease(app, begun):
     gate, first = begun
     lease_over(app, first)

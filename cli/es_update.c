@@ -2,6 +2,8 @@
 #include "command.h"
 #include "usecases/update.h"
 
+enum { MOST_WORKERS = 16 };
+
 /* At most one of them. */
 static int read_choice(const struct options *options, enum update_choice *ret, struct error *err)
 {
@@ -31,15 +33,26 @@ static int read_request(struct session *session, struct update_request *request,
     if (read_choice(options, &request->choice, err) < 0)
         return -1;
     request->restart = option_given(options, OPT_RESTART);
-    request->full = option_given(options, OPT_FULL) || request->restart;
+    request->join = option_given(options, OPT_JOIN);
+    request->full = option_given(options, OPT_FULL) || request->restart || request->join;
     request->count = option_given(options, OPT_COUNT_FIRST);
     request->since = option_text(options, OPT_SINCE);
     request->rejected = session_rejected_limits(session);
     request->sending = session_send_limits(session);
     request->force_merge = option_given(options, OPT_FORCE_MERGE);
+    long workers = option_number(options, OPT_WORKERS, 1);
+    if (workers < 1 || workers > MOST_WORKERS) {
+        error_set(err, ERR_USAGE, "option --workers takes 1 to %d", MOST_WORKERS);
+        return error_hint(err, "See esmigrate es_update --help");
+    }
+    request->workers = (size_t)workers;
+    if (request->restart && request->join)
+        return error_set(err, ERR_USAGE, "--restart and --join exclude each other");
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "%s and --since exclude each other",
-                         request->restart ? "--restart" : "--full");
+                         request->restart ? "--restart"
+                         : request->join  ? "--join"
+                                          : "--full");
     if ((request->choice == UPDATE_ACTIVE) == (options->word_count > 0)) {
         error_set(err, ERR_USAGE,
                   request->choice == UPDATE_ACTIVE ? "--all-active and names exclude each other"
@@ -87,6 +100,8 @@ const struct command es_update_command = {
             {OPT_ALL_ACTIVE, NULL},
             {OPT_FULL, NULL},
             {OPT_RESTART, NULL},
+            {OPT_WORKERS, NULL},
+            {OPT_JOIN, NULL},
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_COUNT_FIRST, NULL},
             {OPT_PROGRESS, NULL},
@@ -105,6 +120,7 @@ const struct command es_update_command = {
             {"es_update course_search --last", "warm the newest before the deploy"},
             {"es_update --all-active --if-busy=skip", "one line of cron for all masters"},
             {"es_update course_search --full", "read everything again"},
+            {"es_update course_search --full --workers 4", "the same, by four readers at once"},
             {NULL, NULL},
         },
     .columns = feed_columns,

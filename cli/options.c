@@ -74,6 +74,11 @@ static const struct option_spec specs[OPT_COUNT] = {
                   "read everything, and remove what the source no longer has"},
     [OPT_RESTART] = {"restart", 0, KIND_FLAG, NULL, NULL, NULL,
                      "as --full, and begin anew where a full update was cut short"},
+    [OPT_WORKERS] = {"workers", 0, KIND_NUMBER, "N", NULL, "1",
+                     "read a full update with so many sessions of the source at once, 1 to 16"},
+    [OPT_JOIN] = {"join", 0, KIND_FLAG, NULL, NULL, NULL,
+                  "work at the full update that is running, on whatever machine; with --wait-lock, "
+                  "wait until one is"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
     [OPT_PROGRESS] =
         {"progress", 0, KIND_CHOICE, "auto|always|never", NULL, "auto",

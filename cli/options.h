@@ -50,6 +50,8 @@ enum option_id {
     OPT_ALL_ACTIVE,
     OPT_FULL,
     OPT_RESTART,
+    OPT_WORKERS,
+    OPT_JOIN,
     OPT_SINCE,
     OPT_PROGRESS,
     OPT_COUNT_FIRST,

@@ -20,11 +20,6 @@ void full_load_release(struct full_load *load)
     free(load->changed_through);
     free(load->started_at);
     free(load->marks);
-    for (size_t i = 0; i < load->range_count; i++) {
-        free(load->ranges[i].first);
-        free(load->ranges[i].end);
-    }
-    free(load->ranges);
     *load = (struct full_load){};
 }
 
@@ -37,23 +32,6 @@ static int read_marks(const char *text, struct full_load *load, struct error *er
     load->marks = x_calloc(load->shards, sizeof(int64_t));
     for (size_t i = 0; i < load->shards; i++)
         load->marks[i] = json_int(json_at(marks, i), -1);
-    return 0;
-}
-
-static int read_ranges(struct history *history, struct full_load *load, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(history, sql_history_load_range_left, PG_VALUES(pg_number(load->id).text),
-                      &rows, err) < 0)
-        return -1;
-    load->range_count = pg_rows_count(rows);
-    load->ranges = x_calloc(load->range_count, sizeof(*load->ranges));
-    for (size_t i = 0; i < load->range_count; i++)
-        load->ranges[i] = (struct load_range){
-            .number = (int)pg_int(rows, i, "number"),
-            .first = x_strdup(pg_text(rows, i, "first_id")),
-            .end = x_strdup(pg_text(rows, i, "end_id")),
-        };
     return 0;
 }
 
@@ -78,10 +56,9 @@ int full_load_find(struct history *history, int64_t instance_id, struct full_loa
     load.changed_through = x_strdup(pg_text(rows, 0, "changed_through"));
     load.started_at = x_strdup(pg_text(rows, 0, "started_at"));
     load.total = (size_t)pg_int(rows, 0, "ranges");
-    load.indexed = pg_int(rows, 0, "indexed");
     load.is_old = pg_bool(rows, 0, "is_old");
-    if (read_marks(pg_text(rows, 0, "marks"), &load, err) < 0 ||
-        read_ranges(history, &load, err) < 0)
+    load.left = (size_t)pg_int(rows, 0, "ranges_left");
+    if (read_marks(pg_text(rows, 0, "marks"), &load, err) < 0)
         return -1;
     *ret_load = TAKE(load);
     return 0;
@@ -107,23 +84,8 @@ int full_load_begin(struct history *history, const char *action_id, const char *
         return action_replaced(err);
     load->id = pg_int(rows, 0, "id");
     load->started_at = x_strdup(pg_text(rows, 0, "started_at"));
-    load->total = bound_count + 1;
-    return read_ranges(history, load, err);
-}
-
-int full_load_finish_range(struct history *history, const char *action_id,
-                           const struct full_load *load, int number,
-                           const struct range_outcome *outcome, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(history, sql_history_load_range_finish,
-                      PG_VALUES(action_id, pg_number(load->id).text, pg_number(number).text,
-                                pg_number(outcome->indexed).text, pg_number(outcome->deleted).text,
-                                pg_number(outcome->rejected).text,
-                                pg_number(outcome->superseded).text),
-                      &rows, err) < 0)
-        return -1;
-    return pg_rows_count(rows) ? 0 : action_replaced(err);
+    load->total = load->left = bound_count + 1;
+    return 0;
 }
 
 int full_load_end(struct history *history, const char *action_id, bool complete, struct error *err)

@@ -8,12 +8,6 @@
 
 #include "domain/history.h"
 
-struct load_range {
-    int number;
-    char *first; /* its first _id; NULL: from the beginning */
-    char *end;   /* the _id it ends before; NULL: to the end */
-};
-
 struct full_load {
     int64_t id; /* 0: there is none */
     char *index_uuid;
@@ -26,12 +20,10 @@ struct full_load {
     char *started_at;
     int64_t *marks; /* of each shard, as engine_max_seq_no() gave them */
     size_t shards;
-    struct load_range *ranges; /* those that are left, in order */
-    size_t range_count;
-    size_t total;    /* ranges in all */
-    int64_t indexed; /* documents that the finished ones brought */
-    bool is_old;     /* nothing has come of it for a day */
-    bool resumed;    /* by this run: another one began it */
+    size_t total; /* ranges in all */
+    size_t left;  /* of them, not finished */
+    bool is_old;  /* nothing has come of it for a day */
+    bool resumed; /* by this run: another one began it */
 };
 void full_load_release(struct full_load *load);
 
@@ -46,17 +38,6 @@ int full_load_find(struct history *history, int64_t instance_id, struct full_loa
  */
 int full_load_begin(struct history *history, const char *action_id, const char *const *bounds,
                     size_t bound_count, struct full_load *load, struct error *err);
-
-/* What a finished range brought. */
-struct range_outcome {
-    int64_t indexed;
-    int64_t deleted;
-    int64_t rejected;
-    int64_t superseded;
-};
-int full_load_finish_range(struct history *history, const char *action_id,
-                           const struct full_load *load, int number,
-                           const struct range_outcome *outcome, struct error *err);
 
 /* The unfinished full update of the action's instance, if there is one, is complete or abandoned.
  */

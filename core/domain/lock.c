@@ -22,16 +22,31 @@ static int open_connection(struct history *history, struct error *err)
     return pg_query(history->locks, sql_source_mark_session, PG_NO_VALUES, NULL, err);
 }
 
-int lock_try(struct history *history, enum lock_class class, int64_t object, bool *ret_taken,
-             struct error *err)
+int lock_number(struct history *history, const char *text, int64_t *ret_object, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(history, sql_history_lock_hash, PG_VALUES(text), &rows, err) < 0)
+        return -1;
+    *ret_object = pg_int(rows, 0, "object");
+    return 0;
+}
+
+static int try(struct history *history, const char *sql, enum lock_class class, int64_t object,
+               bool *ret_taken, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (open_connection(history, err) < 0 ||
-        pg_query(history->locks, sql_history_lock_try,
-                 PG_VALUES(pg_number(class).text, pg_number(object).text), &rows, err) < 0)
+        pg_query(history->locks, sql, PG_VALUES(pg_number(class).text, pg_number(object).text),
+                 &rows, err) < 0)
         return -1;
     *ret_taken = pg_bool(rows, 0, "locked");
     return 0;
+}
+
+int lock_try(struct history *history, enum lock_class class, int64_t object, bool *ret_taken,
+             struct error *err)
+{
+    return try(history, sql_history_lock_try, class, object, ret_taken, err);
 }
 
 /* The command, if its row tells; else what PostgreSQL shows of the connection. */
@@ -65,13 +80,13 @@ static int busy(struct history *history, enum lock_class class, int64_t object, 
                            "--if-busy=skip.");
 }
 
-int lock_take(struct history *history, enum lock_class class, int64_t object, int wait_s,
-              struct error *err)
+static int take(struct history *history, const char *sql, enum lock_class class, int64_t object,
+                int wait_s, struct error *err)
 {
     int64_t until = clock_ms() + (int64_t)wait_s * 1000;
     for (;;) {
         bool taken = false;
-        if (lock_try(history, class, object, &taken, err) < 0)
+        if (try(history, sql, class, object, &taken, err) < 0)
             return -1;
         if (taken)
             return 0;
@@ -82,12 +97,34 @@ int lock_take(struct history *history, enum lock_class class, int64_t object, in
     }
 }
 
-void lock_release(struct history *history, enum lock_class class, int64_t object)
+int lock_take(struct history *history, enum lock_class class, int64_t object, int wait_s,
+              struct error *err)
+{
+    return take(history, sql_history_lock_try, class, object, wait_s, err);
+}
+
+int lock_take_shared(struct history *history, enum lock_class class, int64_t object, int wait_s,
+                     struct error *err)
+{
+    return take(history, sql_history_lock_try_shared, class, object, wait_s, err);
+}
+
+static void release(struct history *history, const char *sql, enum lock_class class, int64_t object)
 {
     _cleanup_(error_release) struct error ignored = {};
     if (history->locks)
-        pg_query(history->locks, sql_history_lock_release,
-                 PG_VALUES(pg_number(class).text, pg_number(object).text), NULL, &ignored);
+        pg_query(history->locks, sql, PG_VALUES(pg_number(class).text, pg_number(object).text),
+                 NULL, &ignored);
+}
+
+void lock_release(struct history *history, enum lock_class class, int64_t object)
+{
+    release(history, sql_history_lock_release, class, object);
+}
+
+void lock_release_shared(struct history *history, enum lock_class class, int64_t object)
+{
+    release(history, sql_history_lock_release_shared, class, object);
 }
 
 int lock_check(struct history *history, struct error *err)

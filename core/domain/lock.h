@@ -14,8 +14,12 @@ enum lock_class {
     LOCK_SCHEMA = 0x65736d30,
     LOCK_MASTER = 0x65736d31,
     LOCK_INSTANCE = 0x65736d32,
-    LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's hash */
+    LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's number */
+    LOCK_WORKER = 0x65736d34, /* of an action that works at a full update; the same */
 };
+
+/* The number that stands for a text as the object of a lock. */
+int lock_number(struct history *history, const char *text, int64_t *ret_object, struct error *err);
 
 /*
  * Takes the lock, trying for at most wait_s seconds (0: once, -1: until it is free or a stop is
@@ -27,6 +31,12 @@ int lock_take(struct history *history, enum lock_class class, int64_t object, in
 /* As lock_take() once; *ret_taken tells, and a lock that is held elsewhere is no error. */
 int lock_try(struct history *history, enum lock_class class, int64_t object, bool *ret_taken,
              struct error *err);
+
+/* The same for a lock that several may hold at a time. A session that holds it may take the
+ * exclusive one, too, once it is the only one. */
+int lock_take_shared(struct history *history, enum lock_class class, int64_t object, int wait_s,
+                     struct error *err);
+void lock_release_shared(struct history *history, enum lock_class class, int64_t object);
 
 void lock_release(struct history *history, enum lock_class class, int64_t object);
 

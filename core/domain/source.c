@@ -353,6 +353,22 @@ int source_begin(struct source *source, struct error *err)
     return pg_run(source->pg, "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY", err);
 }
 
+int source_export_snapshot(struct source *source, char **ret_snapshot, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (pg_query(source->pg, sql_source_snapshot_export, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_snapshot = x_strdup(pg_text(rows, 0, "snapshot"));
+    return 0;
+}
+
+int source_begin_in(struct source *source, const char *snapshot, struct error *err)
+{
+    _cleanup_free_ char *literal = pg_literal(source->pg, snapshot);
+    _cleanup_free_ char *sql = x_printf("SET TRANSACTION SNAPSHOT %s", literal);
+    return source_begin(source, err) < 0 ? -1 : pg_run(source->pg, sql, err);
+}
+
 int source_end(struct source *source, struct error *err)
 {
     return pg_run(source->pg, "COMMIT", err);

@@ -68,6 +68,11 @@ int source_use(struct source *source, const struct content *content, int64_t max
 
 /* Begins the run's transaction; its snapshot is taken by the first statement that reads. */
 int source_begin(struct source *source, struct error *err);
+/* The same in the snapshot that another session of the same server has exported. */
+int source_begin_in(struct source *source, const char *snapshot, struct error *err);
+/* Lets other sessions read in the snapshot of the transaction that has begun. *ret_snapshot is the
+ * caller's. */
+int source_export_snapshot(struct source *source, char **ret_snapshot, struct error *err);
 int source_end(struct source *source, struct error *err);
 
 /* ---- errors of its statements ---- */

@@ -37,13 +37,13 @@ struct batch {
 struct sender {
     struct sender_options options;
     struct sender_totals totals;
-    struct batch *batches; /* all that hold items, the filling one among them */
-    struct batch *filling;
-    struct batch *spares; /* their memory is used again */
+    struct batch *batches; /* all that hold items, the filling ones among them */
+    struct batch *filling; /* of items that belong to no part */
+    struct batch *spares;  /* their memory is used again */
     size_t spare_count;
     struct sender_part *part; /* of what is added now, or NULL */
     size_t in_flight;
-    size_t held;       /* batches that hold items but the filling one */
+    size_t held;       /* batches that hold items but the filling ones */
     size_t held_bytes; /* of their bodies */
     struct flow flow;
     struct pace pace;

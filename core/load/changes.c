@@ -29,7 +29,8 @@ int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *e
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (history_query(load->history, sql_history_rejected_ids,
-                      PG_VALUES(pg_number(load->instance_id).text), &rows, err) < 0)
+                      PG_VALUES(pg_number(load->instance_id).text, load->action_id), &rows,
+                      err) < 0)
         return -1;
     size_t count = pg_rows_count(rows);
     char **ids = x_calloc(count, sizeof(char *));

@@ -11,7 +11,7 @@
  */
 int load_changed(struct load *load, const char *since, struct error *err);
 
-/* The ids of the documents that were rejected before. */
+/* The ids of the documents that were rejected before, not by this run. */
 int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *err);
 
 /* Reads those of them that were not met meanwhile and sends them again, or deletes them. That all

@@ -64,42 +64,44 @@ int load_delete(struct load *load, struct span id, struct error *err)
     return sender_add_delete(load->sender, id, (struct span){}, err);
 }
 
-/* Lets requests progress, and records what they bring to its end. */
-static int wait_for(struct load *load, int other_fd, int timeout_ms, struct error *err)
+int load_wait(struct load *load, int other_fd, int timeout_ms, struct error *err)
 {
     if (sender_wait(load->sender, other_fd, timeout_ms, err) < 0)
         return -1;
-    return load_record_ranges(load, err);
+    if (!load->worker)
+        return 0;
+    return load_record_ranges(load, err) < 0 ? -1 : load_worker_renew(load->worker, err);
+}
+
+int load_step(struct load *load, struct source *source, struct id_set *wanted,
+              enum pg_copy *ret_state, struct error *err)
+{
+    *ret_state = PG_COPY_ROWS;
+    for (int row = 0; row < ROWS_BETWEEN_POLLS && sender_has_room(load->sender); row++) {
+        struct source_document document;
+        *ret_state = source_next(source, &document, err);
+        if (*ret_state != PG_COPY_ROWS)
+            return *ret_state == PG_COPY_ERROR ? -1 : 0;
+        id_set_meet(wanted, document.id);
+        if (send_document(load, &document, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 /* As load_pump(), but leaves a reading that failed as it is. While the engine has no room the rows
  * stay in the socket, and PostgreSQL waits. */
 static int pump(struct load *load, struct id_set *wanted, struct error *err)
 {
-    unsigned int rows = 0;
     for (;;) {
-        struct source_document document;
-        if (!sender_has_room(load->sender)) {
-            if (wait_for(load, -1, WAIT_MS, err) < 0)
-                return -1;
-            continue;
-        }
-        switch (source_next(load->source, &document, err)) {
-        case PG_COPY_ROWS:
-            break;
-        case PG_COPY_WAIT:
-            if (wait_for(load, pg_socket(load->source->pg), WAIT_MS, err) < 0)
-                return -1;
-            continue;
-        case PG_COPY_END:
+        enum pg_copy state;
+        if (load_step(load, load->source, wanted, &state, err) < 0)
+            return -1;
+        if (state == PG_COPY_END)
             return 0;
-        default:
-            return -1;
-        }
-        id_set_meet(wanted, document.id);
-        if (send_document(load, &document, err) < 0)
-            return -1;
-        if (++rows % ROWS_BETWEEN_POLLS == 0 && wait_for(load, -1, 0, err) < 0)
+        bool room = sender_has_room(load->sender);
+        int fd = room && state == PG_COPY_WAIT ? pg_socket(load->source->pg) : -1;
+        if (load_wait(load, fd, room && state == PG_COPY_ROWS ? 0 : WAIT_MS, err) < 0)
             return -1;
     }
 }

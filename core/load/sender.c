@@ -182,20 +182,34 @@ void batch_queue(struct batch *batch, int64_t due)
     batch->due = due;
 }
 
-static void close_filling(struct sender *sender)
+/* Where the batch is that takes the next item. */
+static struct batch **filling_of(struct sender *sender, struct sender_part *part)
 {
-    if (!sender->filling || !sender->filling->bulk.count)
+    return part ? &part->filling : &sender->filling;
+}
+
+static void close_filling(struct sender *sender, struct sender_part *part)
+{
+    struct batch **filling = filling_of(sender, part);
+    if (!*filling)
         return;
-    batch_queue(sender->filling, 0);
-    sender->filling = NULL;
     sender->held++;
+    if ((*filling)->bulk.count)
+        batch_queue(*filling, 0);
+    else
+        batch_drop(sender, *filling); /* its only document did not fit */
+    *filling = NULL;
     count_held_bytes(sender);
 }
 
-void sender_begin_part(struct sender *sender, struct sender_part *part)
+void sender_use_part(struct sender *sender, struct sender_part *part)
 {
-    close_filling(sender);
     sender->part = part;
+}
+
+void sender_end_part(struct sender *sender, struct sender_part *part)
+{
+    close_filling(sender, part);
 }
 
 static int send_due(struct sender *sender, struct error *err)
@@ -321,16 +335,22 @@ static bool is_full(const struct sender *sender, const struct bulk *bulk, size_t
            (rate && bulk->count >= (size_t)rate);
 }
 
+/* One more is on its way to the engine. */
+static void count_sent(struct sender *sender)
+{
+    sender->totals.sent++;
+    pace_take(&sender->pace);
+}
+
 /* Makes room for a document of that size in the batch that is being filled. */
 static struct bulk *room_for(struct sender *sender, size_t bytes)
 {
-    if (sender->filling && sender->filling->bulk.count &&
-        is_full(sender, &sender->filling->bulk, bytes))
-        close_filling(sender);
-    pace_take(&sender->pace);
-    if (!sender->filling)
-        sender->filling = batch_new(sender, sender->part);
-    return &sender->filling->bulk;
+    struct batch **filling = filling_of(sender, sender->part);
+    if (*filling && (*filling)->bulk.count && is_full(sender, &(*filling)->bulk, bytes))
+        close_filling(sender, sender->part);
+    if (!*filling)
+        *filling = batch_new(sender, sender->part);
+    return &(*filling)->bulk;
 }
 
 static bool id_fits(struct span id)
@@ -417,7 +437,7 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
     struct bulk *bulk = room_for(sender, document.length + ITEM_OVERHEAD / 16);
     if (bulk_add_document(bulk, id, routing, sender->options.version, document) < 0)
         return reject_unfit(sender, id, err);
-    sender->totals.sent++;
+    count_sent(sender);
     return 0;
 }
 
@@ -430,13 +450,14 @@ static struct bulk *write_row(struct sender *sender, struct span id, struct span
         struct bulk *bulk = room_for(sender, 0);
         bool first = bulk->count == 0;
         int added = bulk_add_row(bulk, id, routing, sender->options.version, row);
-        if (added == 0 && (first || bulk->body.length <= BATCH_BYTES))
+        if (added == 0 &&
+            (first || bulk->body.length <= (size_t)sender->options.limits.batch_bytes))
             return bulk;
         if (first)
             return NULL;
         if (added == 0)
             bulk_drop_last(bulk);
-        close_filling(sender);
+        close_filling(sender, sender->part);
     }
 }
 
@@ -458,7 +479,7 @@ int sender_add_row(struct sender *sender, struct span id, struct span routing,
         bulk_drop_last(bulk);
         return reject_deep(sender, id, err);
     }
-    sender->totals.sent++;
+    count_sent(sender);
     return 0;
 }
 
@@ -473,7 +494,7 @@ int sender_add_delete(struct sender *sender, struct span id, struct span routing
     struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
     if (bulk_add_delete(bulk, id, routing, sender->options.version) < 0)
         return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
-    sender->totals.sent++;
+    count_sent(sender);
     return 0;
 }
 
@@ -483,7 +504,7 @@ int sender_add_copy_delete(struct sender *sender, struct span id, struct span ro
     struct bulk *bulk = room_for(sender, ITEM_OVERHEAD / 16);
     if (bulk_add_copy_delete(bulk, id, routing, sender->options.version - 1) < 0)
         return error_set(err, ERR_FAILED, "a delete does not fit a bulk request");
-    sender->totals.sent++; /* until it is done */
+    count_sent(sender); /* until it is done */
     return 0;
 }
 
@@ -506,7 +527,7 @@ int sender_reject(struct sender *sender, struct span id, const char *type, const
 
 int sender_finish(struct sender *sender, struct error *err)
 {
-    close_filling(sender);
+    close_filling(sender, NULL);
     while (sender->held)
         if (sender_wait(sender, -1, 1000, err) < 0)
             return -1;

@@ -21,6 +21,7 @@
 #include "domain/json_document.h"
 
 struct sender;
+struct batch;
 
 struct sender_options {
     struct engine *engine;
@@ -55,6 +56,7 @@ struct sender_totals {
 struct sender_part {
     struct sender_totals totals; /* of its items: indexed, deleted, rejected, superseded */
     size_t open;                 /* requests with items of it that are not accounted for yet */
+    struct batch *filling;       /* the request that its next item goes into; the sender's */
 };
 
 /* Texts of the options are borrowed. Never fails. */
@@ -63,8 +65,10 @@ struct sender *sender_open(const struct sender_options *options);
 void sender_close(struct sender *sender);
 DEFINE_CLEANUP(struct sender *, sender_close)
 
-/* What is added from here on belongs to that part; NULL: to none. */
-void sender_begin_part(struct sender *sender, struct sender_part *part);
+/* What is added from here on belongs to that part; NULL: to none. Parts may take turns. */
+void sender_use_part(struct sender *sender, struct sender_part *part);
+/* Nothing more will be added to the part: what is left of it is sent. */
+void sender_end_part(struct sender *sender, struct sender_part *part);
 
 /* Whether something may be added now; if not, sender_wait() until it may. */
 bool sender_has_room(struct sender *sender);
@@ -100,7 +104,7 @@ int sender_reject_large(struct sender *sender, struct span id, int64_t bytes, st
  */
 int sender_wait(struct sender *sender, int other_fd, int timeout_ms, struct error *err);
 
-/* Sends what is left and waits until every item is accounted for. */
+/* Sends what is left and waits until every item is accounted for. Parts have been ended. */
 int sender_finish(struct sender *sender, struct error *err);
 
 /*

@@ -6,11 +6,10 @@
 #include "domain/names.h"
 #include "usecases/targets.h"
 
-int fence_raise(struct context *context, const struct instance *instance, char **ret_alias,
+int fence_alone(struct context *context, const struct instance *instance, const char *alias,
                 struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
-    _cleanup_free_ char *alias = name_of_write_alias(instance->index_name, instance->writer_epoch);
     _cleanup_free_ char *start = x_printf("%s.W", instance->index_name);
     if (check_ours(context, instance, &index, err) < 0)
         return -1;
@@ -27,8 +26,59 @@ int fence_raise(struct context *context, const struct instance *instance, char *
                 .index = instance->index_name,
                 .alias = index.aliases[i],
             };
-    if (count && engine_update_aliases(context->engine, actions, count, err) < 0)
+    return count ? engine_update_aliases(context->engine, actions, count, err) : 0;
+}
+
+int fence_raise(struct context *context, const struct instance *instance, char **ret_alias,
+                struct error *err)
+{
+    _cleanup_free_ char *alias = name_of_write_alias(instance->index_name, instance->writer_epoch);
+    if (fence_alone(context, instance, alias, err) < 0)
         return -1;
     *ret_alias = TAKE_PTR(alias);
     return 0;
+}
+
+int fence_add(struct context *context, const struct instance *instance, int epoch, char **ret_alias,
+              struct error *err)
+{
+    _cleanup_free_ char *alias = name_of_write_alias(instance->index_name, epoch);
+    const struct alias_action add = {.index = instance->index_name, .alias = alias};
+    if (check_ours(context, instance, NULL, err) < 0 ||
+        engine_update_aliases(context->engine, &add, 1, err) < 0)
+        return -1;
+    *ret_alias = TAKE_PTR(alias);
+    return 0;
+}
+
+static int has_alias(struct context *context, const struct instance *instance, const char *alias,
+                     bool *ret_has, struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    if (check_ours(context, instance, &index, err) < 0)
+        return -1;
+    *ret_has = engine_index_has_alias(&index, alias);
+    return 0;
+}
+
+int fence_remove(struct context *context, const struct instance *instance, int epoch,
+                 struct error *err)
+{
+    _cleanup_free_ char *alias = name_of_write_alias(instance->index_name, epoch);
+    const struct alias_action take = {
+        .kind = ALIAS_REMOVE, .index = instance->index_name, .alias = alias};
+    bool has;
+    if (has_alias(context, instance, alias, &has, err) < 0)
+        return -1;
+    if (!has || engine_update_aliases(context->engine, &take, 1, err) == 0)
+        return 0;
+    /* Another worker may have been quicker. */
+    _cleanup_(error_release) struct error refusal = {};
+    error_move(&refusal, err);
+    if (has_alias(context, instance, alias, &has, err) < 0)
+        return -1;
+    if (!has)
+        return 0;
+    error_move(err, &refusal);
+    return -1;
 }

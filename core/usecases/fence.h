@@ -16,4 +16,16 @@
 int fence_raise(struct context *context, const struct instance *instance, char **ret_alias,
                 struct error *err);
 
+/* Makes the alias the only one; the others' writers have ended, or are to be locked out. */
+int fence_alone(struct context *context, const struct instance *instance, const char *alias,
+                struct error *err);
+
+/* Adds the write alias of an epoch beside those of others who work at the same full update. */
+int fence_add(struct context *context, const struct instance *instance, int epoch, char **ret_alias,
+              struct error *err);
+
+/* Takes away the write alias of an epoch, if it is there. */
+int fence_remove(struct context *context, const struct instance *instance, int epoch,
+                 struct error *err);
+
 #endif

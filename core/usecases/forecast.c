@@ -65,9 +65,11 @@ int forecast_full(const struct forecast *forecast, const struct full_load *full,
             return -1;
         total = (int64_t)all.documents;
     }
-    meter_expect(forecast->meter, total, !forecast->count, full->indexed);
-    int64_t left = total - full->indexed;
-    return say_what_it_takes(forecast, left > 0 ? left : 0, err);
+    /* Ranges are of about the same size. */
+    int64_t done =
+        full->total ? total * (int64_t)(full->total - full->left) / (int64_t)full->total : 0;
+    meter_expect(forecast->meter, total, !forecast->count, done);
+    return say_what_it_takes(forecast, total - done, err);
 }
 
 /* ---- what changed ---- */

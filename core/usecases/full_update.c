@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "domain/division.h"
+#include "domain/load_worker.h"
 #include "sql.h"
 
 /* About half a second of the engine's time: so much is done again after a crash. */
@@ -41,9 +42,6 @@ static int find_obstacle(const struct full_update *update, const struct full_loa
         *ret_why = "the source is another database now";
     else if (strcmp(load->source_timeline, source->timeline) != 0)
         *ret_why = "the source was restored, or failed over, since";
-    else if (load->is_old && update->instance->filled_at)
-        /* Who reads everything again wants to have it as it is now. */
-        *ret_why = "it was cut short more than a day ago";
     if (!*ret_why && was_ahead(update, sql_history_lsn_after, load->source_lsn, source->lsn,
                                "the source was set back to an earlier state", ret_why, err) < 0)
         return -1;
@@ -66,10 +64,13 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
         return 0;
     /* With nothing done yet, what a new start finds out is better: rows that are gone since the
      * first one, of which that has written documents, are swept. */
-    if (load.range_count == load.total)
+    if (load.left == load.total)
         return full_load_end(context->history, update->action_id, false, err);
     if (find_obstacle(update, &load, &why, err) < 0)
         return -1;
+    if (!why && load.is_old && update->instance->filled_at)
+        /* Who reads everything again wants to have it as it is now. */
+        why = "it was cut short more than a day ago";
     _cleanup_free_ char *began = time_rfc3339(load.started_at);
     if (why) {
         log_say(context->log, LOG_NOTICE, "%s: the full update begun at %s is begun anew: %s", name,
@@ -78,7 +79,7 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
     }
     log_say(context->log, LOG_NOTICE,
             "%s: going on with the full update begun at %s: %zu of %zu ranges are done", name,
-            began, load.total - load.range_count, load.total);
+            began, load.total - load.left, load.total);
     free(update->horizon->moment);
     update->horizon->moment = x_strdup(load.changed_through);
     load.resumed = true;
@@ -129,6 +130,46 @@ int full_update_begin(const struct full_update *update, struct full_load *ret_lo
     if (full_load_begin(context->history, update->action_id, (const char *const *)division.bounds,
                         division.count, &load, err) < 0)
         return -1;
+    *ret_load = TAKE(load);
+    return 0;
+}
+
+static int nothing_to_join(const struct full_update *update, bool cut_short, struct error *err)
+{
+    const struct instance *instance = update->instance;
+    error_set(err, ERR_FAILED, "index \"%s\": no full update of it is running",
+              instance->index_name);
+    return error_hint(err, "%s: esmigrate es_update %s-%d%s",
+                      cut_short ? "One was cut short; to go on" : "To begin one", instance->master,
+                      instance->number, instance->filled_at ? " --full" : "");
+}
+
+int full_update_join(const struct full_update *update, struct full_load *ret_load,
+                     struct error *err)
+{
+    struct context *context = update->context;
+    const struct instance *instance = update->instance;
+    _cleanup_(full_load_release) struct full_load load = {};
+    const char *why;
+    bool any;
+    *ret_load = (struct full_load){};
+    if (full_load_find(context->history, instance->id, &load, err) < 0 ||
+        load_worker_any(context->history, instance->id, &any, err) < 0)
+        return -1;
+    if (!load.id || !any)
+        return nothing_to_join(update, load.id, err);
+    if (find_obstacle(update, &load, &why, err) < 0)
+        return -1;
+    if (!why && (!load.source_lsn || !update->source->lsn))
+        why = "the source is a standby, and others may have replayed more or less than it";
+    if (!why && update->source->columns.has_routing)
+        why = "its documents have a _routing, whose copies on other shards one process looks for";
+    if (why) {
+        error_set(err, ERR_FAILED, "index \"%s\": its full update cannot be joined: %s",
+                  instance->index_name, why);
+        return error_hint(err, "It goes on without this one. See esmigrate es_history --status "
+                               "running");
+    }
     *ret_load = TAKE(load);
     return 0;
 }

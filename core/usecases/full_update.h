@@ -24,4 +24,10 @@ struct full_update {
 int full_update_begin(const struct full_update *update, struct full_load *ret_load,
                       struct error *err);
 
+/* The one that is running, which this process is to work at too; its moment is that of its start.
+ * There is none, or it reads what this process does not: ERR_FAILED. Nothing is looked up in the
+ * horizon. */
+int full_update_join(const struct full_update *update, struct full_load *ret_load,
+                     struct error *err);
+
 #endif

@@ -12,12 +12,15 @@
 
 /* ---- locks ---- */
 
+typedef int lock_function(struct history *history, enum lock_class class, int64_t object,
+                          int wait_s, struct error *err);
+
 /* A silent wait would look like a hang: who is waited for is said, once. */
-static int take_lock(struct context *context, const char *name, enum lock_class class,
-                     int64_t object, struct error *err)
+static int take_lock(struct context *context, const char *name, lock_function *take,
+                     enum lock_class class, int64_t object, struct error *err)
 {
     int wait = context->settings.wait_lock_s;
-    if (lock_take(context->history, class, object, 0, err) == 0)
+    if (take(context->history, class, object, 0, err) == 0)
         return 0;
     if (err->kind != ERR_BUSY || !wait)
         return -1;
@@ -25,21 +28,24 @@ static int take_lock(struct context *context, const char *name, enum lock_class 
     log_say(context->log, LOG_NOTICE, "%s: waiting for the lock: %.*s", name, (int)strlen(who) - 1,
             who);
     error_release(err);
-    return lock_take(context->history, class, object, wait, err);
+    return take(context->history, class, object, wait, err);
 }
 
 static int take_locks(struct run *run, const struct run_spec *spec, struct error *err)
 {
     struct context *context = run->context;
     if (spec->locks & RUN_LOCK_MASTER) {
-        if (take_lock(context, spec->name, LOCK_MASTER, spec->master_id, err) < 0)
+        if (take_lock(context, spec->name, lock_take, LOCK_MASTER, spec->master_id, err) < 0)
             return -1;
         run->locks |= RUN_LOCK_MASTER;
     }
-    if (spec->locks & RUN_LOCK_INSTANCE) {
-        if (take_lock(context, spec->name, LOCK_INSTANCE, spec->instance_id, err) < 0)
+    int instance = spec->locks & (RUN_LOCK_INSTANCE | RUN_LOCK_SHARED);
+    if (instance) {
+        if (take_lock(context, spec->name,
+                      instance == RUN_LOCK_SHARED ? lock_take_shared : lock_take, LOCK_INSTANCE,
+                      spec->instance_id, err) < 0)
             return -1;
-        run->locks |= RUN_LOCK_INSTANCE;
+        run->locks |= instance;
         run->locked_instance = spec->instance_id;
     }
     return 0;
@@ -49,6 +55,8 @@ static void release_locks(struct run *run)
 {
     if (run->locks & RUN_LOCK_INSTANCE)
         lock_release(run->context->history, LOCK_INSTANCE, run->locked_instance);
+    if (run->locks & RUN_LOCK_SHARED)
+        lock_release_shared(run->context->history, LOCK_INSTANCE, run->locked_instance);
     if (run->locks & RUN_LOCK_MASTER)
         lock_release(run->context->history, LOCK_MASTER, run->action.master_id);
     run->locks = 0;
@@ -135,6 +143,25 @@ int run_begin(struct context *context, const struct run_spec *spec, struct run *
         return -1;
     }
     ret_run->open = true;
+    return 0;
+}
+
+int run_share_instance(struct run *run, struct error *err)
+{
+    struct history *history = run->context->history;
+    if (lock_take_shared(history, LOCK_INSTANCE, run->locked_instance, 0, err) < 0)
+        return -1;
+    lock_release(history, LOCK_INSTANCE, run->locked_instance);
+    run->locks = (run->locks & ~RUN_LOCK_INSTANCE) | RUN_LOCK_SHARED;
+    return 0;
+}
+
+int run_own_instance(struct run *run, bool *ret_taken, struct error *err)
+{
+    if (lock_try(run->context->history, LOCK_INSTANCE, run->locked_instance, ret_taken, err) < 0)
+        return -1;
+    if (*ret_taken)
+        run->locks |= RUN_LOCK_INSTANCE;
     return 0;
 }
 
@@ -229,16 +256,6 @@ int run_refused(struct context *context, const char *action, const char *parent,
 
 /* ---- parents ---- */
 
-static int parent_lock_number(struct parent *parent, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (history_query(parent->context->history, sql_history_lock_hash, PG_VALUES(parent->action.id),
-                      &rows, err) < 0)
-        return -1;
-    parent->lock = pg_int(rows, 0, "object");
-    return 0;
-}
-
 int parent_begin(struct context *context, const char *action, size_t parts, struct parent *ret,
                  struct error *err)
 {
@@ -250,7 +267,7 @@ int parent_begin(struct context *context, const char *action, size_t parts, stru
     if (parts < 2)
         return 0;
     action_new_id(&ret->action);
-    if (parent_lock_number(ret, err) < 0 ||
+    if (lock_number(context->history, ret->action.id, &ret->lock, err) < 0 ||
         lock_take(context->history, LOCK_PARENT, ret->lock, 0, err) < 0 ||
         action_insert(context->history, &context->origin, &ret->action, err) < 0)
         return -1;

@@ -15,7 +15,11 @@
 #include "usecases/context.h"
 #include "usecases/report.h"
 
-enum run_locks { RUN_LOCK_MASTER = 1, RUN_LOCK_INSTANCE = 2 };
+enum run_locks {
+    RUN_LOCK_MASTER = 1,
+    RUN_LOCK_INSTANCE = 2,
+    RUN_LOCK_SHARED = 4, /* of the instance, by those who work at one full update */
+};
 
 struct run_spec {
     const char *action;    /* the command without es_ */
@@ -45,6 +49,11 @@ struct run {
  */
 int run_begin(struct context *context, const struct run_spec *spec, struct run *ret_run,
               bool *ret_skipped, struct error *err);
+
+/* Lets others share the instance with this run, which holds its lock. */
+int run_share_instance(struct run *run, struct error *err);
+/* Takes the instance's lock alone again, once nobody shares it: *ret_taken. */
+int run_own_instance(struct run *run, bool *ret_taken, struct error *err);
 
 /* Begins the transaction in which the results are written; run_end() closes the row in the same
  * one, so that results and closed row are there together or not at all. */

@@ -7,6 +7,7 @@
 #include "usecases/rejected.h"
 #include "usecases/run.h"
 #include "usecases/settle.h"
+#include "usecases/shared_load.h"
 #include "usecases/update_instance.h"
 
 /* ---- which ones ---- */
@@ -117,8 +118,10 @@ static int work_on(struct context *context, const char *action,
         .name = instance->index_name,
         .master_id = instance->master_id,
         .instance_id = instance->id,
-        .locks = RUN_LOCK_INSTANCE,
+        .locks = request->join ? RUN_LOCK_SHARED : RUN_LOCK_INSTANCE,
     };
+    if (request->join && shared_load_wait(context, instance, err) < 0)
+        return -1;
     if (run_begin(context, &spec, &run, &skipped, err) < 0)
         return -1;
     if (skipped)

@@ -19,6 +19,8 @@ struct update_request {
     bool full;
     bool count;        /* documents are counted first, for progress */
     bool restart;      /* a full one that was cut short is not gone on with */
+    bool join;         /* work at the full update that is running */
+    size_t workers;    /* so many sessions of the source read a full one; 0 is as good as 1 */
     const char *since; /* RFC 3339 with a zone, or NULL */
     struct rejected_limits rejected;
     struct send_limits sending; /* what is set in it beats master.json */

@@ -16,8 +16,10 @@
 #include "usecases/fence.h"
 #include "usecases/forecast.h"
 #include "usecases/full_update.h"
+#include "usecases/helpers.h"
 #include "usecases/rejected.h"
 #include "usecases/run.h"
+#include "usecases/shared_load.h"
 #include "usecases/since.h"
 #include "usecases/targets.h"
 #include "usecases/tracked.h"
@@ -31,6 +33,7 @@ struct update {
     struct report_item *item;
     struct master_options options;
     struct source *source;
+    struct helpers helpers; /* of a full one */
     struct sender *sender;
     struct load load;
     struct meter meter;
@@ -38,7 +41,10 @@ struct update {
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
     struct horizon horizon;
-    struct full_load full; /* of a full one */
+    struct full_load full;     /* of a full one, with what comes next */
+    struct load_worker worker; /* this run */
+    struct load_work work;     /* once no range is left */
+    bool finishes;             /* no other worker brings it to its end */
 };
 
 static void update_release(struct update *update)
@@ -47,7 +53,9 @@ static void update_release(struct update *update)
     copies_release(&update->load.copies);
     sender_close(update->sender);
     load_release(&update->load);
+    load_worker_end(&update->worker);
     full_load_release(&update->full);
+    helpers_release(&update->helpers);
     source_close(update->source);
     master_options_release(&update->options);
     free(update->write_alias);
@@ -57,12 +65,10 @@ static void update_release(struct update *update)
 
 /* ---- reading and writing ---- */
 
-/* A full update goes on where one was cut short; what is marked is the first start's (R1 f). */
-static int begin_full(struct update *update, struct error *err)
+static struct full_update full_update(struct update *update)
 {
-    struct context *context = update->context;
-    const struct full_update full = {
-        .context = context,
+    return (struct full_update){
+        .context = update->context,
         .instance = update->instance,
         .action_id = update->run->action.id,
         .source = update->source,
@@ -70,11 +76,49 @@ static int begin_full(struct update *update, struct error *err)
         .range_documents = update->options.range_documents,
         .restart = update->request->restart,
     };
+}
+
+static int begin_work(struct update *update, bool joins, struct error *err)
+{
+    update->worker = (struct load_worker){
+        .history = update->context->history,
+        .action_id = update->run->action.id,
+        .load_id = update->full.id,
+    };
+    return load_worker_begin(&update->worker, joins, err);
+}
+
+/* A full update goes on where one was cut short; what is marked is the first start's (R1 f). From
+ * here on others may join it. */
+static int begin_full(struct update *update, struct error *err)
+{
+    struct context *context = update->context;
+    const char *action_id = update->run->action.id;
+    const struct full_update full = full_update(update);
     if (full_update_begin(&full, &update->full, err) < 0 ||
-        bulk_settings_begin(context, update->instance, update->run->action.id, err) < 0)
+        bulk_settings_begin(context, update->instance, action_id, err) < 0 ||
+        history_query(context->history, sql_history_instance_loading, PG_VALUES(action_id), NULL,
+                      err) < 0 ||
+        begin_work(update, false, err) < 0)
         return -1;
-    return history_query(context->history, sql_history_instance_loading,
-                         PG_VALUES(update->run->action.id), NULL, err);
+    return run_share_instance(update->run, err);
+}
+
+/* The history knows the epoch before the engine does (rule R2). */
+static int join_full(struct update *update, struct error *err)
+{
+    const struct full_update full = full_update(update);
+    if (full_update_join(&full, &update->full, err) < 0 || begin_work(update, true, err) < 0)
+        return -1;
+    return fence_add(update->context, update->instance, update->worker.epoch, &update->write_alias,
+                     err);
+}
+
+/* The mark is that of the first start. */
+static void take_changed_through(struct update *update)
+{
+    free(update->horizon.moment);
+    update->horizon.moment = x_strdup(update->full.changed_through);
 }
 
 /* Readers may be elsewhere: someone moved the alias by hand, or the history is older than that. */
@@ -103,19 +147,23 @@ static int prepare(struct update *update, struct error *err)
 {
     struct context *context = update->context;
     const struct instance *instance = update->instance;
+    bool joins = update->request->join;
     if (check_durable(context, instance, err) < 0)
         return -1;
     meter_begin(&update->meter, context->watch, context->history, context->engine,
                 update->run->action.id, instance->index_name);
     pg_set_ticker(update->source->pg, &update->meter.ticker);
-    if (fence_raise(context, instance, &update->write_alias, err) < 0 ||
+    if ((joins ? join_full(update, err)
+               : fence_raise(context, instance, &update->write_alias, err)) < 0 ||
         look_for_readers(context, instance, err) < 0 ||
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
                      &update->horizon, err) < 0 ||
         (update->since && since_check_clock(context, instance, &update->horizon, err) < 0))
         return -1;
-    if (!update->since && begin_full(update, err) < 0)
+    if (joins)
+        take_changed_through(update);
+    else if (!update->since && begin_full(update, err) < 0)
         return -1;
     update->sender =
         feed_open_sender(context, instance, update->run, update->write_alias, update->version,
@@ -130,6 +178,7 @@ static int prepare(struct update *update, struct error *err)
         .action_id = update->run->action.id,
         .index_name = instance->index_name,
         .meter = &update->meter,
+        .worker = update->since ? NULL : &update->worker,
     };
     update->meter.sender = update->sender;
     return 0;
@@ -140,7 +189,7 @@ static int prepare(struct update *update, struct error *err)
 static int check_count(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
-    int64_t indexed = update->full.indexed + sender_totals(update->sender)->indexed;
+    int64_t indexed = update->work.indexed;
     int64_t count;
     char **ids = NULL;
     size_t id_count = 0;
@@ -177,11 +226,11 @@ static int check_count(struct update *update, struct error *err)
     return -1;
 }
 
-/* What the sweep of a resumed full update cannot know is named: its marks are those of the start.
- */
+/* What the sweep cannot know where a range was read twice is named: its marks are those of the
+ * start. */
 static void say_what_is_not_swept(const struct update *update)
 {
-    if (!update->full.resumed || update->source->changed)
+    if ((!update->full.resumed && !update->work.cut_short) || update->source->changed)
         return;
     _cleanup_free_ char *began = time_rfc3339(update->full.started_at);
     log_say(update->context->log, LOG_NOTICE,
@@ -190,29 +239,54 @@ static void say_what_is_not_swept(const struct update *update)
             update->instance->index_name, began);
 }
 
-static int load_everything(struct update *update, struct error *err)
+/* Only the one who finishes has all that the others did behind it. */
+static int finish_everything(struct update *update, struct error *err)
 {
     struct context *context = update->context;
+    const struct instance *instance = update->instance;
     const struct full_load *full = &update->full;
-    const char *index_name = update->instance->index_name;
-    if (load_all(&update->load, full, err) < 0)
+    const char *index_name = instance->index_name;
+    if (update->work.is_shared && fence_alone(context, instance, update->write_alias, err) < 0)
+        return -1;
+    if ((update->work.is_shared || full->resumed) &&
+        load_rejected_of_others(&update->load, err) < 0)
         return -1;
     meter_phase(&update->meter, PROGRESS_REFRESH);
-    if ((!full->indexed && sender_check_accepted(update->sender, err) < 0) ||
+    if ((!update->work.indexed && sender_check_accepted(update->sender, err) < 0) ||
         engine_refresh(context->engine, index_name, err) < 0)
         return -1;
     meter_phase(&update->meter, PROGRESS_SWEEP);
     if (load_sweep(&update->load, full->marks, full->shards, err) < 0)
         return -1;
     meter_phase(&update->meter, PROGRESS_RESTORE);
-    if (bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
+    if (bulk_settings_end(context, instance, update->run->action.id, err) < 0)
         return -1;
     meter_phase(&update->meter, PROGRESS_MERGE);
     if (update->request->force_merge && engine_force_merge(context->engine, index_name, err) < 0)
         return -1;
     meter_phase(&update->meter, PROGRESS_REFRESH);
     say_what_is_not_swept(update);
-    return engine_refresh(context->engine, index_name, err);
+    if (engine_refresh(context->engine, index_name, err) < 0)
+        return -1;
+    return check_count(update, err);
+}
+
+static int load_everything(struct update *update, struct error *err)
+{
+    const struct shared_load shared = {
+        .context = update->context,
+        .instance = update->instance,
+        .run = update->run,
+        .load = &update->load,
+    };
+    if (shared_load_work(&shared, &update->work, &update->finishes, err) < 0)
+        return -1;
+    if (update->finishes)
+        return finish_everything(update, err);
+    log_say(update->context->log, LOG_NOTICE,
+            "%s: nothing is left to read; another worker brings the full update to its end",
+            update->instance->index_name);
+    return 0;
 }
 
 static int load_what_changed(struct update *update, struct error *err)
@@ -245,6 +319,24 @@ static int look_ahead(struct update *update, struct error *err)
     return 0;
 }
 
+/* As many as there are ranges for. The copies of a document that a routing has left on other shards
+ * are looked for range by range. */
+static int open_helpers(struct update *update, struct error *err)
+{
+    size_t workers = update->request->workers;
+    size_t most = update->source->columns.has_routing ? 1 : update->full.left;
+    if (workers > 1 && workers > most) {
+        workers = most ? most : 1;
+        log_say(update->context->log, LOG_DETAIL, "%s: read by %zu worker%s%s",
+                update->instance->index_name, workers, workers == 1 ? "" : "s",
+                update->source->columns.has_routing ? ", since its documents have a _routing"
+                                                    : ", since there are no more ranges");
+    }
+    return workers < 2 ? 0
+                       : helpers_open(update->context, update->instance, &update->options,
+                                      update->source, workers - 1, &update->helpers, err);
+}
+
 static int load_in_snapshot(struct update *update, struct error *err)
 {
     struct context *context = update->context;
@@ -253,10 +345,11 @@ static int load_in_snapshot(struct update *update, struct error *err)
                     update->source->columns.has_routing, err) < 0 ||
         source_begin(update->source, err) < 0 ||
         tracked_check(context, update->instance, update->source, update->since, err) < 0 ||
-        look_ahead(update, err) < 0)
+        look_ahead(update, err) < 0 || (!update->since && open_helpers(update, err) < 0))
         return -1;
-    if (update->since ? load_what_changed(update, err) < 0
-                      : load_everything(update, err) < 0 || check_count(update, err) < 0)
+    update->load.helpers = update->helpers.list;
+    update->load.helper_count = update->helpers.count;
+    if (update->since ? load_what_changed(update, err) < 0 : load_everything(update, err) < 0)
         return -1;
     if (update->load.never_changes)
         log_say(context->log, LOG_WARNING,
@@ -307,6 +400,10 @@ static int set_mark(struct update *update, struct error *err)
 /* Mark and closed row are one transaction: neither is there without the other. */
 static int finish(struct update *update, struct error *err)
 {
+    if (!update->since && !update->finishes) {
+        update->run->outcome.result = "joined";
+        return 0;
+    }
     if (check_durable(update->context, update->instance, err) < 0 ||
         run_begin_results(update->run, err) < 0 || set_mark(update, err) < 0)
         return -1;
@@ -319,16 +416,25 @@ static int finish(struct update *update, struct error *err)
 
 /* A full update that failed, for whatever is outside of it, is gone on with: what is accounted for
  * by now is not read again. After a verdict on what it brought, such as the same _id twice, it is
- * begun anew. */
+ * begun anew. Others, which may have joined, find that out for themselves. */
 static void leave_full(struct update *update, enum error_kind why)
 {
     _cleanup_(error_release) struct error ignored = {};
     if (!update->full.id)
         return;
-    if (why == ERR_FAILED)
+    if (why == ERR_FAILED && !update->request->join)
         full_load_end(update->context->history, update->run->action.id, false, &ignored);
     else
         load_record_ranges(&update->load, &ignored);
+}
+
+/* Who was replaced by another worker may notice it by the lock that it lost, or by the engine. */
+static void explain_replaced(struct update *update, struct error *err)
+{
+    _cleanup_(error_release) struct error replaced = {};
+    if (update->worker.epoch && err->kind != ERR_STOPPED &&
+        load_worker_check(&update->worker, &replaced) < 0 && replaced.kind == ERR_FAILED)
+        error_move(err, &replaced);
 }
 
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
@@ -350,6 +456,7 @@ static int update_in_run(struct update *update, const struct master *master, str
         return 0;
     if (update->sender)
         explain_lost(update->context, update->instance, err);
+    explain_replaced(update, err);
     feed_failed(update->run, update->instance, update->sender, !update->since, err);
     leave_full(update, err->kind);
     return -1;

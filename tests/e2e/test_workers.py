@@ -1,0 +1,447 @@
+"""A full update read by several workers: by sessions of one process (--workers), by processes (--join)."""
+
+import signal
+import threading
+import time
+
+import pytest
+
+import soak
+import test_random_kills as kills
+from faults import assert_accounted, declare_items, expected_items, instance, through_proxy, wait_until
+from test_resume import RANGES, ROWS, SPLIT, cut_short, declare_split, finished, last, settings
+
+SNAPSHOT = "SELECT id AS _id, changed_at AS _changed_at, pg_current_snapshot()::text AS title FROM item"
+
+
+def test_many_workers_fill_the_same_index_as_one_while_others_write(app):
+    kills.declare(app)
+    app.ok("es_create", "item")
+    with kills.Writers(app, 1) as writers:
+        [item] = app.ok("es_update", "item", "1", "--workers", "3")
+        with writers.paused():
+            app.ok("es_update", "item", "1", "--full", "--workers", "16")
+            assert soak.differences(app.docs("item-1"), expected_items(app)) == 0
+        app.ok("es_update", "item", "1")
+    app.ok("es_update", "item", "1")
+    assert soak.differences(app.docs("item-1"), expected_items(app)) == 0
+    assert item["indexed"] >= kills.ROWS * 9 // 10
+    for row in app.history():
+        assert_accounted(row)
+
+
+def test_workers_read_ranges_at_the_same_time(app):
+    """While one of them stands at the gate the others read all the rest."""
+    gate = declare_split(app)
+    gate.close()
+    process = app.start("es_update", "item", "1", "--workers", "3")
+    gate.wait()
+    app.sql("UPDATE item SET title = to_json('Late'::text), changed_at = now()")
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    process.wait(check=0)
+    assert {document["title"] for document in app.docs("item-1").values()} == {f"Item {n + 1}" for n in range(ROWS)}
+    ranges = app.sql("SELECT docs_indexed FROM esmigrate.load_range")
+    assert sum(row["docs_indexed"] for row in ranges) == ROWS == last(app)["docs_indexed"]
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_workers_read_in_one_snapshot(app):
+    declare_items(app, ROWS, documents=SNAPSHOT, master=SPLIT)
+    app.sql("ANALYZE item")
+    app.ok("es_create", "item")
+    ended = threading.Event()
+
+    def begin_transactions():
+        with app.connect() as connection:
+            while not ended.is_set():
+                connection.execute("SELECT pg_current_xact_id()")
+
+    thread = threading.Thread(target=begin_transactions)
+    thread.start()
+    try:
+        app.ok("es_update", "item", "1", "--workers", "8")
+    finally:
+        ended.set()
+        thread.join()
+    documents = app.docs("item-1")
+    assert len(documents) == ROWS
+    assert len({document["title"] for document in documents.values()}) == 1
+
+
+def test_a_load_by_many_workers_that_was_killed_goes_on(app):
+    gate = declare_split(app)
+    gate.close()
+    process = app.start("es_update", "item", "1", "--workers", "4")
+    gate.wait()
+    wait_until(lambda: finished(app) == RANGES - 1)
+    process.kill()
+    gate.open()
+    [item] = app.ok("es_update", "item", "1", "--workers", "4")
+    assert 0 < item["indexed"] < ROWS // 2
+    assert app.docs("item-1") == expected_items(app)
+    assert instance(app)["state"] == "ready"
+
+
+def test_what_has_no_ranges_for_all_workers_is_read_by_fewer_and_v_says_so(app):
+    declare_split(app, rows=1000)
+    result = app.run("es_update", "item", "1", "--workers", "8", "-v", check=0)
+    assert "item-1: read by 2 workers, since there are no more ranges" in result.err
+    assert app.docs("item-1") == expected_items(app)
+
+
+@pytest.mark.parametrize("number", ["0", "17"])
+def test_a_number_of_workers_that_is_not_possible_is_refused(app, number):
+    result = app.fails(2, "es_update", "item", "--workers", number)
+    assert "option --workers takes 1 to 16" in result.err
+
+
+# ---- joining
+
+
+JOIN = ["es_update", "item", "--last", "--join"]
+
+
+@pytest.fixture
+def begun(app):
+    """A full update that stands at a gate in its sixth range: (gate, process)."""
+    gate = declare_split(app)
+    gate.close()
+    process = app.start("es_update", "item", "1")
+    gate.wait()
+    yield gate, process
+    gate.open()
+
+
+def rows(app):
+    """Of the updates: status, result and what they indexed, in the order of their start."""
+    return [(row["status"], row["result"], row["docs_indexed"]) for row in app.history() if row["action"] == "update"]
+
+
+def statuses(app):
+    return [status for status, _, _ in rows(app)]
+
+
+def lease_over(app, process):
+    app.sql(
+        "UPDATE esmigrate.load_worker w SET leased_until = now() - interval '1 s'"
+        " FROM esmigrate.index_action a WHERE a.id = w.action_id AND a.pid = %s",
+        (process.pid,),
+    )
+
+
+def write_aliases(app):
+    name = app.full_name("item-1")
+    return list(app.engine_server.must("GET", f"{name}/_alias")[name]["aliases"])
+
+
+def assert_complete(app):
+    assert app.docs("item-1") == expected_items(app)
+    assert instance(app)["state"] == "ready"
+    assert instance(app)["settings_to_restore"] is None
+    assert settings(app)[0] is None
+    assert len(write_aliases(app)) == 1
+    assert [row["outcome"] for row in app.sql("SELECT outcome FROM esmigrate.full_load")] == ["complete"]
+    for row in app.history():
+        if row["status"] == "complete":
+            assert_accounted(row)
+
+
+def test_another_process_joins_and_both_rows_say_what_they_did(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN, "-o", "json")
+    wait_until(lambda: finished(app) == RANGES - 1)
+    assert len(write_aliases(app)) == 2
+    gate.open()
+    [item] = joined.wait(check=0).json
+    first.wait(check=0)
+    assert (item["mode"], item["status"], item["changed_through"]) == ("full", "complete", None)
+    assert "another worker brings the full update to its end" in joined.wait().err
+    [one, other] = rows(app)
+    assert (one[0], one[1], other[0], other[1]) == ("complete", None, "complete", "joined")
+    assert other[2] == item["indexed"] > 0
+    assert one[2] + other[2] == ROWS
+    assert_complete(app)
+
+
+def test_other_commands_are_refused_while_a_full_update_is_worked_at(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    for command in (["es_update", "item", "1"], ["es_drop", "item-1", "--yes"], ["es_clear", "item-1", "--yes"]):
+        result = app.run(*command)
+        assert result.code > 0
+        assert "another run holds the lock" in result.err
+        assert "es_update item" in result.err
+    first.kill()
+    result = app.run("es_drop", "item-1", "--yes")
+    assert "another run holds the lock" in result.err
+    gate.open()
+    joined.wait(check=0)
+    assert_complete(app)
+
+
+def test_without_a_running_full_update_there_is_nothing_to_join(app):
+    gate = declare_split(app)
+    result = app.fails(1, *JOIN)
+    assert "no full update of it is running" in result.err
+    assert "To begin one: esmigrate es_update item-1" in result.err
+    cut_short(app, gate, "es_update", "item", "1")
+    result = app.fails(1, *JOIN)
+    assert "One was cut short; to go on: esmigrate es_update item-1" in result.err
+    app.ok("es_update", "item", "1")
+    assert_complete(app)
+    assert "To begin one: esmigrate es_update item-1 --full" in app.fails(1, *JOIN).err
+
+
+def test_a_process_that_is_to_join_can_be_there_first(app):
+    gate = declare_split(app)
+    joined = app.start(*JOIN, "--wait-lock=60")
+    gate.close()
+    first = app.start("es_update", "item", "1", "--wait-lock=60")
+    gate.wait()
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    first.wait(check=0)
+    joined.wait(check=0)
+    assert sorted(rows(app), key=lambda row: row[1] or "")[1][1] == "joined"
+    assert_complete(app)
+
+
+@pytest.mark.parametrize("option", ["--restart", "--since=2020-01-01T00:00:00Z"])
+def test_join_excludes_what_begins_anew(app, option):
+    assert "exclude each other" in app.fails(2, "es_update", "item", "--join", option).err
+
+
+def test_a_joiner_brings_a_full_update_to_its_end_whose_first_process_is_dead(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    first.kill()
+    wait_until(lambda: statuses(app) == ["interrupted", "running"])
+    gate.open()
+    result = joined.wait(check=0)
+    assert f"the worker with pid {first.pid} on " in result.err
+    assert "its session is gone" in result.err
+    assert statuses(app) == ["interrupted", "complete"]
+    assert_complete(app)
+
+
+def test_the_first_process_takes_over_from_a_joiner_that_is_dead(app, begun):
+    gate, first = begun
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_bulk", when="before")
+        joined = app.start(*JOIN)
+        held.wait()
+    joined.kill()
+    gate.open()
+    assert f"the worker with pid {joined.pid} on " in first.wait(check=0).err
+    assert statuses(app) == ["complete", "interrupted"]
+    assert_complete(app)
+
+
+def test_when_all_are_dead_the_same_command_goes_on(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    first.kill()
+    joined.kill()
+    gate.open()
+    assert f"{RANGES - 1} of {RANGES} ranges are done" in app.run("es_update", "item", "1", check=0).err
+    assert statuses(app) == ["interrupted", "interrupted", "complete"]
+    assert_complete(app)
+
+
+def test_a_stopped_first_process_is_replaced_when_its_lease_is_over_and_writes_nothing(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    first.signal(signal.SIGSTOP)
+    lease_over(app, first)
+    gate.open()
+    assert "its lease was over at" in joined.wait(check=0).err
+    assert_complete(app)
+    app.ok("es_update", "item", "1")  # nothing holds its lock any more
+    after = instance(app)
+    first.signal(signal.SIGCONT)
+    result = first.wait()
+    assert result.code > 0
+    assert "this run was replaced" in result.err
+    assert statuses(app) == ["interrupted", "complete", "complete"]
+    assert instance(app) == after
+    assert_complete(app)
+
+
+def test_a_stopped_joiner_is_locked_out_of_the_engine(app, begun):
+    """What it had on its way arrives when the engine no longer remembers what was deleted."""
+    gate, first = begun
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_bulk", when="before")
+        joined = app.start(*JOIN)
+        held.wait()
+        joined.signal(signal.SIGSTOP)
+        lease_over(app, joined)
+        gate.open()
+        first.wait(check=0)
+        held.release()
+        assert held.answered.wait(60)
+        assert "invalid_index_name_exception" in held.answer
+        joined.signal(signal.SIGCONT)
+        result = joined.wait()
+    assert result.code > 0
+    assert "this run was replaced" in result.err
+    assert statuses(app) == ["complete", "interrupted"]
+    assert_complete(app)
+
+
+def test_a_replaced_joiner_is_locked_out_while_the_others_still_work(app, begun):
+    gate, first = begun
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_bulk", when="before")
+        stopped = app.start(*JOIN)
+        held.wait()
+        stopped.signal(signal.SIGSTOP)
+        lease_over(app, stopped)
+        joined = app.start(*JOIN)
+        wait_until(lambda: finished(app) == RANGES - 1)
+        held.release()
+        assert held.answered.wait(20)
+        assert "invalid_index_name_exception" in held.answer
+        assert first.running
+        stopped.signal(signal.SIGCONT)
+        assert "this run was replaced" in stopped.wait().err
+    gate.open()
+    first.wait(check=0)
+    joined.wait(check=0)
+    assert statuses(app) == ["complete", "interrupted", "complete"]
+    assert_complete(app)
+
+
+def test_a_worker_renews_its_lease(app, begun):
+    gate, first = begun
+    lease_over(app, first)
+    wait_until(lambda: app.sql("SELECT leased_until > now() AS renewed FROM esmigrate.load_worker")[0]["renewed"])
+    gate.open()
+    first.wait(check=0)
+
+
+def test_several_join_at_once(app, begun):
+    gate, first = begun
+    joined = [app.start(*JOIN, "--workers", "2") for _ in range(3)]
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    for process in [first, *joined]:
+        process.wait(check=0)
+    assert sum(indexed for _, _, indexed in rows(app)) == ROWS
+    assert sorted(result or "" for _, result, _ in rows(app)) == ["", "joined", "joined", "joined"]
+    assert_complete(app)
+
+
+def test_one_that_is_killed_while_it_finishes_is_gone_on_with(app):
+    gate = declare_split(app)
+    gate.close()
+    with through_proxy(app) as proxy:
+        refresh = proxy.hold("POST", "_refresh", when="before")
+        first = app.start("es_update", "item", "1")
+        gate.wait()
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    joined.wait(check=0)
+    refresh.wait()
+    first.kill()
+    refresh.release()
+    assert finished(app) == RANGES
+    app.ok("es_update", "item", "1")
+    assert statuses(app) == ["interrupted", "complete", "complete"]
+    assert_complete(app)
+
+
+def test_an_index_that_is_another_one_behind_our_back_is_not_joined(app, begun):
+    gate, first = begun
+    name = app.full_name("item-1")
+    app.engine_server.must("DELETE", name)
+    app.engine_server.must("PUT", name)
+    result = app.fails(1, *JOIN)
+    assert "item-1" in result.err
+    gate.open()
+    assert first.wait().code == 1
+    assert app.docs("item-1") == {}
+
+
+def test_documents_that_a_joiner_rejected_stay_open(app):
+    gate = declare_split(app)
+    app.sql("UPDATE item SET title = '{\"a\": 1}' WHERE id = %s", (ROWS,))
+    gate.close()
+    first = app.start("es_update", "item", "1")
+    gate.wait()
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    joined.wait(check=0)
+    first.wait(check=4)
+    assert [row["doc_id"] for row in app.sql("SELECT doc_id FROM esmigrate.rejected_document")] == [str(ROWS)]
+    assert statuses(app) == ["partial", "complete"]
+
+
+# ---- at random
+
+
+def shared_round(app, chance, number):
+    """A full load of a new instance by three processes, of which some are killed: what was killed."""
+    app.ok("es_create", "item", "--force", "--wait-lock=30")
+    name = f"item-{number}"
+    first = app.start("es_update", name, "--wait-lock=30", "--workers", str(chance.randint(1, 3)))
+    others = [app.start("es_update", name, "--join", "--wait-lock=5") for _ in range(2)]
+    processes = {"first": first, "a joiner": others[0], "another joiner": others[1]}
+    victims = [who for who in processes if chance.random() < 0.5]
+    chance.shuffle(victims)
+    killed = []
+    for who in victims:
+        time.sleep(chance.uniform(0, 0.8))
+        if processes[who].running:
+            processes[who].kill()
+            killed.append(who)
+    for who, process in processes.items():
+        if who not in killed:
+            result = process.wait()
+            assert result.code == 0 or "no full update of it is running" in result.err, result
+    return killed
+
+
+def kill_workers_at_random(app, kills_wanted, seconds):
+    chance = soak.seeded()
+    kills.declare(app)
+    until = time.monotonic() + seconds
+    killed, number = 0, 0
+    with kills.Writers(app, chance.randrange(1_000_000)) as writers:
+        while killed < kills_wanted and time.monotonic() < until:
+            number += 1
+            victims = shared_round(app, chance, number)
+            killed += len(victims)
+            with writers.paused():
+                if instance(app, number)["state"] != "ready":
+                    app.run("es_update", f"item-{number}", "--wait-lock=30", check=0)
+                app.run("es_update", f"item-{number}", "--wait-lock=30", check=0)
+                lost = soak.differences(app.docs(f"item-{number}"), expected_items(app))
+            for who in victims:
+                soak.note("kill -9", f"{app.engine_server.family}: shared full load, {who}", lost=lost)
+            assert lost == 0, f"{lost} documents are wrong after {victims} were killed"
+            app.ok("es_drop", f"item-{number}", "--yes", "--wait-lock=30")
+    assert app.sql("SELECT id FROM esmigrate.index_action WHERE status = 'running'") == []
+    [shared] = app.sql(
+        "SELECT count(*) FROM (SELECT FROM esmigrate.load_range GROUP BY load_id HAVING count(DISTINCT action_id) > 1) s"
+    )
+    print(f"{killed} killed in {number} full loads, of which {shared['count']} had ranges by several")
+    assert killed and shared["count"]
+
+
+def test_workers_killed_at_random_moments_lose_nothing(app):
+    kill_workers_at_random(app, 8, 40)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7200)
+def test_workers_killed_at_many_random_moments_lose_nothing(app):
+    kill_workers_at_random(app, soak.KILLS, soak.SECONDS)

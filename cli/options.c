@@ -95,7 +95,7 @@ static const struct option_spec specs[OPT_COUNT] = {
                          "master.json, or 5242880"},
     [OPT_MAX_IN_FLIGHT] = {"max-in-flight", 0, KIND_NUMBER, "N", NULL, NULL,
                            "at most N bulk requests at a time; how many it is, esmigrate finds out "
-                           "as it goes; left out: \"max_in_flight\" in master.json, or 8"},
+                           "as it goes; left out: \"max_in_flight\" in master.json, or 6"},
     [OPT_RATE] = {"rate", 0, KIND_NUMBER, "DOCUMENTS", NULL, NULL,
                   "at most so many documents a second; left out: \"rate\" in master.json, or as "
                   "many as the engine takes"},

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "domain/master_options.h"
 
 /* What the source tells about the statement in documents.sql. */
 struct document_columns {
@@ -36,28 +37,6 @@ struct content {
     char *changed_at_zone; /* or NULL */
 };
 void content_release(struct content *content);
-
-/* How documents are sent; 0 and false: the defaults. */
-struct send_limits {
-    int64_t batch_bytes;   /* a bulk request is cut at so many; default 5 MiB. A larger document has
-                            * one of its own */
-    int64_t max_in_flight; /* requests at most; default 8 */
-    int64_t rate;          /* documents a second at most; default: as many as the engine takes */
-    bool compress;         /* the requests, by gzip */
-};
-
-/* master.json: how a master is operated; not part of the content but for changed_at_zone. */
-struct master_options {
-    char *source;               /* conninfo, or NULL */
-    char *overlap;              /* interval text, or NULL */
-    char *changed_at_zone;      /* or NULL */
-    int64_t max_document_bytes; /* 0: the default */
-    int64_t range_documents;    /* how many a range of a full update has; 0: the default */
-    bool limits_rejected;       /* more than max_rejected in a run end it */
-    int64_t max_rejected;
-    struct send_limits sending;
-};
-void master_options_release(struct master_options *options);
 
 struct declaration {
     char *name;
@@ -89,10 +68,6 @@ int declaration_read(const char *directory, const char *name, struct declaration
  * has none. */
 int declaration_names(const char *directory, char ***ret_names, size_t *ret_count,
                       struct error *err);
-
-/* Options as they stand in the history or in master.json; `place` begins the messages. */
-int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
-                         struct error *err);
 
 /*
  * "1:" and the SHA-256 of the canonical body, the SQL texts and the zone, each with its length in

@@ -23,7 +23,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FLOW_MOST = 64, FLOW_DEFAULT = 8 };
+enum { FLOW_MOST = 64, FLOW_DEFAULT = 6 };
 
 struct flow {
     size_t limit; /* requests that may be in flight now */

@@ -84,12 +84,12 @@ def test_no_more_than_max_in_flight_are_sent_at_a_time(app, most):
 
 
 def test_more_are_sent_at_a_time_while_that_makes_it_faster(app):
-    """Each request takes as long however many there are: the more the better, up to the default of 8."""
+    """Each request takes as long however many there are: the more the better, up to the default of 6."""
     declared(app, 8000)
     with watched(app) as watcher:
         watcher.slow = 0.05
         app.ok("es_update", "item", "1", "--batch-bytes", "10000")
-    assert 4 <= watcher.most_at_once <= 8
+    assert 4 <= watcher.most_at_once <= 6
     assert app.docs("item-1") == expected_items(app)
 
 

@@ -159,7 +159,7 @@ def test_a_disk_of_the_engine_is_full(school):
         DETAIL: The alias was not switched. The error was: engine: update aliases: cluster_block_exception: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}
         exit code 6
-        $ esmigrate es_update course_search 1
+        $ esmigrate es_update course_search 1 --progress never
         esmigrate: warning: qa_course_search-1: 1 document met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block]; trying again, for at most N more seconds
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
         DETAIL: changed_through stays at TIME. The error was: index "qa_course_search-1": given up after N tries: 1 document met a block on the index: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
@@ -172,7 +172,7 @@ def test_a_disk_of_the_engine_is_full(school):
     transcript(
         school,
         """
-        $ esmigrate es_update course_search 1
+        $ esmigrate es_update course_search 1 --progress never
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
         DETAIL: changed_through stays at TIME. The error was: engine: update aliases: cluster_block_exception: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}
@@ -185,7 +185,7 @@ def test_a_disk_of_the_engine_is_full(school):
     transcript(
         school,
         """
-        $ esmigrate es_update course_search 1
+        $ esmigrate es_update course_search 1 --progress never
         exit code 0
         """,
     )

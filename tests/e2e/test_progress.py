@@ -211,18 +211,12 @@ def test_a_resumed_update_counts_what_was_done_before(app):
         process.kill()
         [before] = app.sql("SELECT sum(docs_indexed) AS n FROM esmigrate.load_range")
         process = app.start("es_update", "item", "1")
-        wait_until(lambda: any(row["phase"] == "load" for row in running_progress(app)))
-        [row] = running_progress(app)
+        of_it = "SELECT * FROM esmigrate.action_progress WHERE phase = 'load' AND action_id = %s"
+        wait_until(lambda: app.sql(of_it, (app.history()[-1]["id"],)) and app.history()[-1]["pid"] == process.pid)
+        [row] = app.sql(of_it, (app.history()[-1]["id"],))
         gate.open()
         process.wait(check=0)
     assert row["documents_done"] >= before["n"] >= 2000
-
-
-def running_progress(app):
-    return app.sql(
-        "SELECT p.* FROM esmigrate.action_progress p JOIN esmigrate.index_action a ON a.id = p.action_id"
-        " WHERE a.status = 'running'"
-    )
 
 
 # ---- who is waited for

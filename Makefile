@@ -3,6 +3,9 @@
 # make fuzz                           fuzzing with libFuzzer (clang), FUZZ_SECONDS=5 for each target
 # make soak                           the long tests with many faults, after contrib/test has set up the rest;
 #                                     ESMIGRATE_SOAK_KILLS, _SECONDS and _SEED bound and repeat the random ones
+# make bench                          how fast it is, beside the engine's limit: see tests/bench/bench.py for the
+#                                     environment that bounds it (BENCH_ROWS, BENCH_CASES ...); an hour by default
+# make bench-docs                     the figures of that run into README and its chart
 # make docs                           completion, man pages and README's reference, from the tables
 # make check-docs                     fails when they say something else than the tables
 # make lint                           formatting, clang-tidy, shellcheck, the floors of core/, check-docs
@@ -15,7 +18,7 @@
 
 BUILD ?= build
 PREFIX ?= /usr/local
-PACKAGES = libpq libcurl json-c uuid smartcols libcrypto
+PACKAGES = libpq libcurl json-c uuid smartcols libcrypto zlib
 PKG_CONFIG ?= pkg-config
 
 ifneq ($(MAKECMDGOALS),clean)
@@ -131,6 +134,23 @@ soak: $(BUILD)/esmigrate
 			-c tests/pytest.ini --rootdir=. -p no:cacheprovider -m soak || code=1; \
 	done; exit $$code
 
+# ---- how fast it is; what compares and measures is in C where Python would be what is measured ----
+
+BENCH_PROGRAMS = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+$(BUILD)/bench/%: tests/bench/%.c Makefile
+	@mkdir -p $(@D)
+	$(call say,BENCH)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $< $(shell $(PKG_CONFIG) --libs libcurl)
+
+bench-programs: $(BENCH_PROGRAMS)
+
+bench: $(BUILD)/esmigrate bench-programs
+	$(Q)$(BUILD)/venv/bin/python tests/bench/bench.py $(BUILD)
+
+bench-docs:
+	$(Q)$(BUILD)/venv/bin/python tests/bench/report.py $(BUILD)/bench/results.json
+
 # ---- fuzzing: libFuzzer, on a build of its own with clang and sanitizers ----
 
 FUZZ_SECONDS = 5
@@ -189,7 +209,8 @@ check-docs: $(DOCS:%=$(BUILD)/docs/%)
 
 # ---- lint ----
 
-C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h tests/fuzz/*.[ch] contrib/docs/*.c)
+C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h tests/fuzz/*.[ch] tests/bench/*.c \
+	contrib/docs/*.c)
 SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
 lint: $(BUILD)/generated/sql.h check-docs
@@ -199,7 +220,7 @@ lint: $(BUILD)/generated/sql.h check-docs
 	$(Q)shellcheck $(SHELL_FILES)
 	$(Q)shellcheck -s bash contrib/completion/esmigrate
 	@echo "shellcheck: ok"
-	$(Q)printf '%s\n' $(CORE) $(CLI) $(FUZZ) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
+	$(Q)printf '%s\n' $(CORE) $(CLI) $(FUZZ) $(wildcard tests/bench/*.c) contrib/docs/docs.c | xargs -P "$$(nproc)" -I{} clang-tidy --quiet \
 		--warnings-as-errors='*' {} -- $(CFLAGS_ALL) 2>$(BUILD)/clang-tidy.log
 	@echo "clang-tidy: ok"
 
@@ -218,10 +239,10 @@ install: all
 
 # Servers that tests or the quickstart left running keep their data below $(BUILD).
 clean:
-	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/docs $(BUILD)/esmigrate \
-		$(BUILD)/libesmigrate.a
+	rm -rf $(BUILD)/objects $(BUILD)/generated $(BUILD)/unit $(BUILD)/fuzz $(BUILD)/bench $(BUILD)/docs \
+		$(BUILD)/esmigrate $(BUILD)/libesmigrate.a
 
 -include $(wildcard $(BUILD)/objects/*/*/*.d $(BUILD)/objects/*/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all check fuzz fuzz-programs soak docs check-docs lint coverage format install clean
+.PHONY: all check fuzz fuzz-programs soak bench bench-programs bench-docs docs check-docs lint coverage format install clean
 .DELETE_ON_ERROR:

@@ -61,6 +61,8 @@ int session_targets(const struct session *session, struct targets *ret_targets, 
 
 /* --allow-rejected and --max-rejected. */
 struct rejected_limits session_rejected_limits(const struct session *session);
+/* --batch-bytes, --max-in-flight, --rate and --compress; 0 and false: not given. */
+struct send_limits session_send_limits(const struct session *session);
 
 /* What es_update and es_retry print. */
 extern const struct column feed_columns[];

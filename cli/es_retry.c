@@ -7,6 +7,7 @@ static int run(struct session *session, struct error *err)
     _cleanup_(report_release) struct report report = {};
     struct update_request request = {.choice = UPDATE_NAMED};
     request.rejected = session_rejected_limits(session);
+    request.sending = session_send_limits(session);
     int result = session_targets(session, &request.targets, err);
     if (result == 0) {
         result = retry_instances(&session->context, &request, &report, err);
@@ -30,6 +31,10 @@ const struct command es_retry_command = {
         (const struct command_option[]){
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},
+            {OPT_MAX_IN_FLIGHT, NULL},
+            {OPT_RATE, NULL},
+            {OPT_BATCH_BYTES, NULL},
+            {OPT_COMPRESS, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

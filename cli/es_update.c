@@ -34,6 +34,8 @@ static int read_request(struct session *session, struct update_request *request,
     request->full = option_given(options, OPT_FULL) || request->restart;
     request->since = option_text(options, OPT_SINCE);
     request->rejected = session_rejected_limits(session);
+    request->sending = session_send_limits(session);
+    request->force_merge = option_given(options, OPT_FORCE_MERGE);
     if (request->full && request->since)
         return error_set(err, ERR_USAGE, "%s and --since exclude each other",
                          request->restart ? "--restart" : "--full");
@@ -87,6 +89,11 @@ const struct command es_update_command = {
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_ALLOW_REJECTED, NULL},
             {OPT_MAX_REJECTED, NULL},
+            {OPT_MAX_IN_FLIGHT, NULL},
+            {OPT_RATE, NULL},
+            {OPT_BATCH_BYTES, NULL},
+            {OPT_COMPRESS, NULL},
+            {OPT_FORCE_MERGE, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

@@ -59,3 +59,19 @@ struct rejected_limits session_rejected_limits(const struct session *session)
         .most = stops ? option_number(options, OPT_MAX_REJECTED, 0) : 0,
     };
 }
+
+static int64_t number_or_zero(const struct options *options, enum option_id id)
+{
+    return option_given(options, id) ? option_number(options, id, 0) : 0;
+}
+
+struct send_limits session_send_limits(const struct session *session)
+{
+    const struct options *options = &session->options;
+    return (struct send_limits){
+        .batch_bytes = number_or_zero(options, OPT_BATCH_BYTES),
+        .max_in_flight = number_or_zero(options, OPT_MAX_IN_FLIGHT),
+        .rate = number_or_zero(options, OPT_RATE),
+        .compress = option_given(options, OPT_COMPRESS),
+    };
+}

@@ -82,6 +82,21 @@ static const struct option_spec specs[OPT_COUNT] = {
         {"max-rejected", 0, KIND_NUMBER, "N", NULL, NULL,
          "stop the run, as failed, as soon as it has met more than N rejected documents; left out: "
          "\"max_rejected\" in master.json, or only when the first 1,000 documents are all refused"},
+    [OPT_BATCH_BYTES] = {"batch-bytes", 0, KIND_NUMBER, "BYTES", NULL, NULL,
+                         "cut bulk requests at so many bytes; left out: \"batch_bytes\" in "
+                         "master.json, or 5242880"},
+    [OPT_MAX_IN_FLIGHT] = {"max-in-flight", 0, KIND_NUMBER, "N", NULL, NULL,
+                           "at most N bulk requests at a time; how many it is, esmigrate finds out "
+                           "as it goes; left out: \"max_in_flight\" in master.json, or 6"},
+    [OPT_RATE] = {"rate", 0, KIND_NUMBER, "DOCUMENTS", NULL, NULL,
+                  "at most so many documents a second; left out: \"rate\" in master.json, or as "
+                  "many as the engine takes"},
+    [OPT_COMPRESS] = {"compress", 0, KIND_FLAG, NULL, NULL, NULL,
+                      "compress bulk requests (gzip), for an engine behind a slow network; also "
+                      "\"compress\" in master.json"},
+    [OPT_FORCE_MERGE] = {"force-merge", 0, KIND_FLAG, NULL, NULL, NULL,
+                         "after a full update, merge each shard to one segment: slow, and for an "
+                         "index that is searched much and changed little"},
     [OPT_OLDER] = {"older", 0, KIND_FLAG, NULL, NULL, NULL,
                    "all instances with a number below the active one's"},
     [OPT_UNTIL] = {"until", 0, KIND_TIME, "TIME", NULL, NULL,

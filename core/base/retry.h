@@ -17,8 +17,9 @@ struct retry {
 
 #define RETRY(budget) ((struct retry){.first_ms = 100, .longest_ms = 10000, .budget_ms = (budget)})
 
-/* Milliseconds of the monotonic clock. */
+/* Milliseconds, and microseconds, of the monotonic clock. */
 int64_t clock_ms(void);
+int64_t clock_us(void);
 
 /*
  * The delay in ms before the next try, or -1 when the budget is spent. retry_after_ms is what the

@@ -246,6 +246,10 @@ static void set_headers_and_body(struct http *http, CURL *easy, struct http_requ
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
         curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     }
+    if (request->content_encoding) {
+        _cleanup_free_ char *encoding = x_printf("Content-Encoding: %s", request->content_encoding);
+        headers = curl_slist_append(headers, encoding);
+    }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     request->headers = headers;
 }

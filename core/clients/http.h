@@ -54,8 +54,9 @@ enum http_trouble {
 struct http_request {
     /* set by the caller; texts and body must live until the request has ended */
     const char *method;
-    const char *path;         /* begins with '/' */
-    const char *content_type; /* NULL without a body */
+    const char *path;             /* begins with '/' */
+    const char *content_type;     /* NULL without a body */
+    const char *content_encoding; /* NULL: none */
     const void *body;
     size_t body_length; /* bytes */
     int timeout_s;      /* of the whole request; 0: 60 */

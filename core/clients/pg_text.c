@@ -2,10 +2,12 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "clients/postgres.h"
 
 char *pg_one_line(const char *text)
 {
@@ -43,4 +45,16 @@ struct pg_number pg_number(int64_t value)
     struct pg_number number;
     snprintf(number.text, sizeof(number.text), "%" PRId64, value);
     return number;
+}
+
+int64_t pg_int(const struct pg_rows *rows, size_t row, const char *column)
+{
+    const char *text = pg_text(rows, row, column);
+    return text ? strtoll(text, NULL, 10) : 0;
+}
+
+bool pg_bool(const struct pg_rows *rows, size_t row, const char *column)
+{
+    const char *text = pg_text(rows, row, column);
+    return text && *text == 't';
 }

@@ -365,18 +365,6 @@ const char *pg_text(const struct pg_rows *rows, size_t row, const char *column)
     return PQgetvalue(rows->result, (int)row, number);
 }
 
-int64_t pg_int(const struct pg_rows *rows, size_t row, const char *column)
-{
-    const char *text = pg_text(rows, row, column);
-    return text ? strtoll(text, NULL, 10) : 0;
-}
-
-bool pg_bool(const struct pg_rows *rows, size_t row, const char *column)
-{
-    const char *text = pg_text(rows, row, column);
-    return text && *text == 't';
-}
-
 void pg_rows_free(struct pg_rows *rows)
 {
     if (!rows)
@@ -390,6 +378,16 @@ void pg_rows_free(struct pg_rows *rows)
 static int name_types(struct pg *pg, PGresult *described, struct pg_description *description,
                       struct error *err)
 {
+    _cleanup_(buffer_release) struct buffer oids = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    for (size_t i = 0; i < description->count; i++)
+        buffer_printf(&oids, "%c%u", i ? ',' : '{', PQftype(described, (int)i));
+    buffer_text(&oids, description->count ? "}" : "{}");
+    if (pg_query(pg,
+                 "SELECT pg_catalog.format_type(t.oid, -1) AS type"
+                 " FROM pg_catalog.unnest($1::oid[]) WITH ORDINALITY t (oid, place) ORDER BY place",
+                 PG_VALUES(buffer_cstr(&oids)), &rows, err) < 0)
+        return -1;
     for (size_t i = 0; i < description->count; i++) {
         struct pg_column *column = &description->columns[i];
         column->name = x_strdup(PQfname(described, (int)i));
@@ -397,11 +395,7 @@ static int name_types(struct pg *pg, PGresult *described, struct pg_description 
         column->table_oid = PQftable(described, (int)i);
         column->table_column = PQftablecol(described, (int)i);
         column->modifier = PQfmod(described, (int)i);
-        _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-        if (pg_query(pg, "SELECT pg_catalog.format_type($1::oid, -1) AS type",
-                     PG_VALUES(pg_number(column->type_oid).text), &rows, err) < 0)
-            return -1;
-        column->type = x_strdup(pg_text(rows, 0, "type"));
+        column->type = x_strdup(pg_text(rows, i, "type"));
     }
     return 0;
 }

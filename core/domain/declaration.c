@@ -28,14 +28,6 @@ void content_release(struct content *content)
     *content = (struct content){};
 }
 
-void master_options_release(struct master_options *options)
-{
-    free(options->source);
-    free(options->overlap);
-    free(options->changed_at_zone);
-    *options = (struct master_options){};
-}
-
 void declaration_release(struct declaration *declaration)
 {
     free(declaration->name);
@@ -299,74 +291,6 @@ char *content_fingerprint(const struct content *content, struct error *err)
 }
 
 /* ---- master.json ---- */
-
-struct options_reading {
-    struct master_options *options;
-    const char *place;
-    struct error *err;
-};
-
-static int read_text_option(const char *key, json *value, char **slot, struct options_reading *r)
-{
-    if (!json_is_string(value))
-        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a text", r->place, key);
-    *slot = x_strdup(json_text(value, ""));
-    return 0;
-}
-
-static int read_number_option(const char *key, json *value, const char *unit, int64_t *slot,
-                              struct options_reading *r)
-{
-    *slot = json_int(value, -1);
-    if (*slot > 0)
-        return 0;
-    return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of %s", r->place, key, unit);
-}
-
-static int read_option(const char *key, json *value, void *data)
-{
-    struct options_reading *r = data;
-    if (strcmp(key, "source") == 0)
-        return read_text_option(key, value, &r->options->source, r);
-    if (strcmp(key, "overlap") == 0)
-        return read_text_option(key, value, &r->options->overlap, r);
-    if (strcmp(key, "changed_at_zone") == 0)
-        return read_text_option(key, value, &r->options->changed_at_zone, r);
-    if (strcmp(key, "max_document_bytes") == 0)
-        return read_number_option(key, value, "bytes", &r->options->max_document_bytes, r);
-    if (strcmp(key, "range_documents") == 0)
-        return read_number_option(key, value, "documents", &r->options->range_documents, r);
-    if (strcmp(key, "max_rejected") == 0) {
-        r->options->max_rejected = json_int(value, -1);
-        r->options->limits_rejected = r->options->max_rejected >= 0;
-        if (r->options->limits_rejected)
-            return 0;
-        return error_set(r->err, ERR_USAGE, "%s: \"%s\" must be a number of documents", r->place,
-                         key);
-    }
-    error_set(r->err, ERR_USAGE, "%s: unknown key \"%s\"", r->place, key);
-    return error_hint(r->err, "Known are source, overlap, changed_at_zone, max_document_bytes, "
-                              "range_documents and max_rejected.");
-}
-
-int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
-                         struct error *err)
-{
-    _cleanup_free_ char *canonical = canonical_json(text, err);
-    _cleanup_(json_freep) json *value = canonical ? json_parse(text, strlen(text), err) : NULL;
-    if (!value) {
-        err->kind = ERR_USAGE;
-        return error_prefix(err, "%s", place);
-    }
-    _cleanup_(master_options_release) struct master_options options = {};
-    struct options_reading reading = {.options = &options, .place = place, .err = err};
-    if (!json_is_object(value))
-        return error_set(err, ERR_USAGE, "%s: not a JSON object", place);
-    if (json_each(value, read_option, &reading))
-        return -1;
-    *ret_options = TAKE(options);
-    return 0;
-}
 
 static int malformed_source(const char *path, struct error *err)
 {

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "domain/json_value.h"
+#include "domain/master_options.h"
 
 struct document_field {
     char *name;
@@ -45,18 +46,6 @@ struct content {
 };
 void content_release(struct content *content);
 
-/* master.json: how a master is operated; not part of the content but for changed_at_zone. */
-struct master_options {
-    char *source;               /* conninfo, or NULL */
-    char *overlap;              /* interval text, or NULL */
-    char *changed_at_zone;      /* or NULL */
-    int64_t max_document_bytes; /* 0: the default */
-    int64_t range_documents;    /* how many a range of a full update has; 0: the default */
-    bool limits_rejected;       /* more than max_rejected in a run end it */
-    int64_t max_rejected;
-};
-void master_options_release(struct master_options *options);
-
 struct declaration {
     char *name;
     struct content content;
@@ -87,10 +76,6 @@ int declaration_read(const char *directory, const char *name, struct declaration
  * has none. */
 int declaration_names(const char *directory, char ***ret_names, size_t *ret_count,
                       struct error *err);
-
-/* Options as they stand in the history or in master.json; `place` begins the messages. */
-int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
-                         struct error *err);
 
 /*
  * "1:" and the SHA-256 of the canonical body, the SQL texts and the zone, each with its length in

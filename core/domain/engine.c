@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/stop.h"
 #include "base/texts.h"
 #include "base/utf8.h"
 
@@ -139,7 +140,7 @@ static int take_answer(const struct http_request *request, const char *doing, in
     return error_hint(err, "Is this URL really that of an Elasticsearch or OpenSearch?");
 }
 
-static int call(struct engine *engine, const char *method, const char *path, const char *body,
+int engine_call(struct engine *engine, const char *method, const char *path, const char *body,
                 const char *doing, int accepted, json **ret_answer, struct error *err)
 {
     struct http_request request = {
@@ -160,7 +161,7 @@ static int call(struct engine *engine, const char *method, const char *path, con
 int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
                json **ret_answer, struct error *err)
 {
-    return call(engine, body ? "POST" : "GET", path, body, doing, 0, ret_answer, err);
+    return engine_call(engine, body ? "POST" : "GET", path, body, doing, 0, ret_answer, err);
 }
 
 /* ---- connection ---- */
@@ -318,7 +319,7 @@ int engine_find_index(struct engine *engine, const char *name, struct engine_ind
     _cleanup_free_ char *path = x_printf("/%s", escaped);
     _cleanup_free_ char *doing = x_printf("look up index \"%s\"", name);
     *ret_index = (struct engine_index){};
-    if (call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
         return -1;
     json *described = json_get(answer, name); /* an alias answers under its index's name */
     if (!described)
@@ -354,7 +355,7 @@ int engine_create_index(struct engine *engine, const char *name, const char *bod
     _cleanup_free_ char *escaped = engine_path_escape(name);
     _cleanup_free_ char *path = x_printf("/%s", escaped);
     _cleanup_free_ char *doing = x_printf("create index \"%s\"", name);
-    if (call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
+    if (engine_call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
         return find_made(engine, name, action_id, ret_uuid, err);
     /* "Already there" may be our own: a request whose answer is lost is sent again by libcurl. */
     if (engine_refused(err) && !strstr(err->message, "resource_already_exists_exception"))
@@ -371,23 +372,7 @@ int engine_delete_index(struct engine *engine, const char *name, struct error *e
     _cleanup_free_ char *escaped = engine_path_escape(name);
     _cleanup_free_ char *path = x_printf("/%s", escaped);
     _cleanup_free_ char *doing = x_printf("delete index \"%s\"", name);
-    return call(engine, "DELETE", path, NULL, doing, 404, NULL, err);
-}
-
-int engine_alias_indexes(struct engine *engine, const char *alias, char ***ret_names,
-                         size_t *ret_count, struct error *err)
-{
-    _cleanup_(json_freep) json *answer = NULL;
-    _cleanup_free_ char *escaped = engine_path_escape(alias);
-    _cleanup_free_ char *path = x_printf("/_alias/%s", escaped);
-    _cleanup_free_ char *doing = x_printf("look up alias \"%s\"", alias);
-    struct engine_index names = {}; /* its list of names is what is wanted */
-    if (call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
-        return -1;
-    json_each(answer, collect_alias, &names);
-    *ret_names = names.aliases;
-    *ret_count = names.alias_count;
-    return 0;
+    return engine_call(engine, "DELETE", path, NULL, doing, 404, NULL, err);
 }
 
 void engine_entries_free(struct engine_entry *list, size_t count)
@@ -406,7 +391,7 @@ int engine_list_indexes(struct engine *engine, const char *pattern, struct engin
     _cleanup_free_ char *escaped = engine_path_escape(pattern);
     _cleanup_free_ char *path =
         x_printf("/_cat/indices/%s?format=json&h=index,uuid&expand_wildcards=all", escaped);
-    if (call(engine, "GET", path, NULL, "list indexes", 404, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, "list indexes", 404, &answer, err) < 0)
         return -1;
     size_t count = json_length(answer);
     *ret_list = x_calloc(count, sizeof(**ret_list));
@@ -416,23 +401,6 @@ int engine_list_indexes(struct engine *engine, const char *pattern, struct engin
         (*ret_list)[i].uuid = x_strdup(json_text(json_get(json_at(answer, i), "uuid"), ""));
     }
     return 0;
-}
-
-int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
-                          struct error *err)
-{
-    _cleanup_(json_freep) json *body = json_new_object();
-    json *list = json_new_array();
-    json_put(body, "actions", list);
-    for (size_t i = 0; i < count; i++) {
-        json *what = json_new_object(), *action = json_new_object();
-        json_put(what, "index", json_new_text(actions[i].index));
-        json_put(what, "alias", json_new_text(actions[i].alias));
-        json_put(action, actions[i].remove ? "remove" : "add", what);
-        json_push(list, action);
-    }
-    _cleanup_free_ char *text = json_write(body);
-    return call(engine, "POST", "/_aliases", text, "update aliases", 0, NULL, err);
 }
 
 /* ---- settings ---- */
@@ -445,7 +413,7 @@ int engine_get_settings(struct engine *engine, const char *index, const char *co
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_settings?flat_settings=true", escaped);
     _cleanup_free_ char *doing = x_printf("read settings of \"%s\"", index);
-    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
         return -1;
     for (size_t i = 0; i < count; i++) {
         const char *text = json_text(JSON_PATH(answer, index, "settings", names[i]), NULL);
@@ -461,7 +429,7 @@ int engine_put_settings(struct engine *engine, const char *index, const char *se
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_settings", escaped);
     _cleanup_free_ char *doing = x_printf("set settings of \"%s\"", index);
-    return call(engine, "PUT", path, settings, doing, 0, NULL, err);
+    return engine_call(engine, "PUT", path, settings, doing, 0, NULL, err);
 }
 
 int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
@@ -472,7 +440,7 @@ int engine_wait_copies(struct engine *engine, const char *index, int seconds, bo
     _cleanup_free_ char *path = x_printf(
         "/_cluster/health/%s?wait_for_no_initializing_shards=true&timeout=%ds", escaped, seconds);
     _cleanup_free_ char *doing = x_printf("wait for the copies of \"%s\"", index);
-    if (call(engine, "GET", path, NULL, doing, 408, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, doing, 408, &answer, err) < 0)
         return -1;
     *ret_done = answer && !json_flag(json_get(answer, "timed_out"), true);
     return 0;
@@ -485,7 +453,27 @@ int engine_refresh(struct engine *engine, const char *index, struct error *err)
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_refresh", escaped);
     _cleanup_free_ char *doing = x_printf("refresh \"%s\"", index);
-    return call(engine, "POST", path, NULL, doing, 0, NULL, err);
+    return engine_call(engine, "POST", path, NULL, doing, 0, NULL, err);
+}
+
+int engine_force_merge(struct engine *engine, const char *index, struct error *err)
+{
+    enum { WAIT_MS = 1000, TIMEOUT_S = 7 * 24 * 60 * 60 };
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path = x_printf("/%s/_forcemerge?max_num_segments=1", escaped);
+    _cleanup_free_ char *doing = x_printf("merge \"%s\"", index);
+    struct http_request request = {.method = "POST", .path = path, .timeout_s = TIMEOUT_S};
+    int result = http_start(engine->http, &request, err);
+    while (result == 0 && http_next_done(engine->http) != &request) {
+        struct pollfd stop = {.fd = stop_fd(), .events = POLLIN};
+        result = http_wait(engine->http, &stop, 1, WAIT_MS, err);
+        if (result == 0)
+            result = stop_check(err);
+    }
+    if (result == 0)
+        result = take_answer(&request, doing, 0, NULL, err);
+    http_abort(engine->http, &request);
+    return result;
 }
 
 int engine_count(struct engine *engine, const char *index, int64_t *ret_count, struct error *err)
@@ -494,7 +482,7 @@ int engine_count(struct engine *engine, const char *index, int64_t *ret_count, s
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_count", escaped);
     _cleanup_free_ char *doing = x_printf("count \"%s\"", index);
-    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
         return -1;
     *ret_count = json_int(json_get(answer, "count"), -1);
     if (*ret_count < 0)
@@ -535,7 +523,7 @@ int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_ma
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_stats?level=shards", escaped);
     _cleanup_free_ char *doing = x_printf("read sequence numbers of \"%s\"", index);
-    if (call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+    if (engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
         return -1;
     struct shard_marks shards = {};
     json_each(JSON_PATH(answer, "indices", index, "shards"), read_shard, &shards);

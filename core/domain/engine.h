@@ -66,11 +66,24 @@ int engine_list_indexes(struct engine *engine, const char *pattern, struct engin
                         size_t *ret_count, struct error *err);
 void engine_entries_free(struct engine_entry *list, size_t count);
 
+/* Where an alias lies, and how: on one index, with its options. */
+struct alias_place {
+    char *index;
+    char *options; /* JSON object: filter, index_routing, search_routing, is_write_index, is_hidden,
+                    * those that are set */
+};
+int engine_find_alias(struct engine *engine, const char *alias, struct alias_place **ret_list,
+                      size_t *ret_count, struct error *err);
+void alias_places_free(struct alias_place *list, size_t count);
+
 /* One atomic `_aliases` call. */
 struct alias_action {
-    bool remove;
+    enum { ALIAS_ADD, ALIAS_REMOVE, ALIAS_REMOVE_INDEX } kind;
     const char *index;
-    const char *alias;
+    const char *alias;   /* NULL with ALIAS_REMOVE_INDEX, which deletes the index */
+    const char *options; /* of an ALIAS_ADD, as in alias_place; NULL: none */
+    bool must_exist;     /* an ALIAS_REMOVE of an alias that is not there refuses the whole call,
+                          * if the engine knows that; one that does not refuses it with 400 */
 };
 int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
                           struct error *err);
@@ -89,6 +102,10 @@ int engine_put_settings(struct engine *engine, const char *index, const char *se
  * at most so many seconds. */
 int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
                        struct error *err);
+
+/* Merges each shard to one segment, however long that takes; ERR_STOPPED when a stop is asked for,
+ * after which the engine goes on with it. */
+int engine_force_merge(struct engine *engine, const char *index, struct error *err);
 
 /* Makes what was written visible to searches and counts. */
 int engine_refresh(struct engine *engine, const char *index, struct error *err);
@@ -121,6 +138,11 @@ int engine_documents_with(struct engine *engine, const char *index, const char *
                           size_t count, size_t limit, struct engine_document **ret_list,
                           size_t *ret_count, size_t *ret_total, struct error *err);
 void engine_documents_free(struct engine_document *list, size_t count);
+
+/* Any request without a body, or with one in JSON. An error status is an error but for `accepted`
+ * (0: none), which then gives NULL in *ret_answer; that is the caller's, and may be NULL. */
+int engine_call(struct engine *engine, const char *method, const char *path, const char *body,
+                const char *doing, int accepted, json **ret_answer, struct error *err);
 
 /* A POST of the body, a GET without one, that the engine must not refuse; `doing` names it in
  * messages. *ret_answer is the caller's. */

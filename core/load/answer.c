@@ -166,6 +166,7 @@ static int settle_item(size_t item, const struct bulk_result *result, void *data
 static int back_off(struct sender *sender, struct batch *batch, int retry_after_s,
                     const struct error *why, struct error *err)
 {
+    flow_busy(&sender->flow);
     int delay = retry_delay(&batch->retry, retry_after_s * 1000);
     if (delay >= 0) {
         log_say(sender->options.log, LOG_DETAIL, "%s; trying again in %d ms", why->message, delay);
@@ -347,9 +348,11 @@ int answer_settle(struct sender *sender, struct batch *batch, const struct http_
                   struct error *err)
 {
     _cleanup_(error_release) struct error why = {};
-    sender->in_flight--;
-    if (!request->failure && request->status == 200)
+    size_t in_flight = sender->in_flight--;
+    if (!request->failure && request->status == 200) {
+        flow_answered(&sender->flow, in_flight, (int64_t)batch->bulk.body.length, clock_us());
         return read_answer(sender, batch, request, err);
+    }
 
     engine_answer_error(request, "bulk", &why);
     if (never_fits(batch, request))

@@ -6,7 +6,10 @@
 #define ESMIGRATE_LOAD_BATCH_H
 
 #include "base/retry.h"
+#include "clients/gzip.h"
 #include "domain/bulk.h"
+#include "load/flow.h"
+#include "load/pace.h"
 #include "load/rejections.h"
 #include "load/sender.h"
 #include "load/trouble.h"
@@ -18,6 +21,7 @@ enum batch_state { BATCH_FILLING, BATCH_IN_FLIGHT, BATCH_WAITING };
 struct batch {
     struct batch *next;
     struct bulk bulk;
+    struct buffer packed; /* the body as it is sent, if it is compressed */
     struct http_request request;
     enum batch_state state;
     struct retry retry;
@@ -35,10 +39,15 @@ struct sender {
     struct sender_totals totals;
     struct batch *batches; /* all that hold items, the filling one among them */
     struct batch *filling;
-    struct batch *spare;
+    struct batch *spares; /* their memory is used again */
+    size_t spare_count;
     struct sender_part *part; /* of what is added now, or NULL */
     size_t in_flight;
-    size_t held; /* batches that hold items but the filling one */
+    size_t held;       /* batches that hold items but the filling one */
+    size_t held_bytes; /* of their bodies */
+    struct flow flow;
+    struct pace pace;
+    struct gzip *gzip; /* NULL: bodies are sent as they are */
     char *path;
     struct rejections rejections;
     struct trouble trouble;

@@ -13,8 +13,7 @@
 #include "load/batch.h"
 
 enum {
-    MAX_IN_FLIGHT = 3,
-    BATCH_BYTES = 5 * 1024 * 1024,
+    BATCH_BYTES = 5 * 1024 * 1024, /* of a body, where nothing else is asked for */
     DEEPEST = 100, /* levels; nodes of both families were seen to die of a stack overflow, at 1,000
                     * (OpenSearch 2.19, flat_object) and 3,000 (Elasticsearch 7.10). A mapping
                     * allows 20 by default (index.mapping.depth.limit) */
@@ -31,6 +30,12 @@ struct sender *sender_open(const struct sender_options *options)
     struct sender *sender = x_calloc(1, sizeof(*sender));
     _cleanup_free_ char *escaped = engine_path_escape(options->write_alias);
     sender->options = *options;
+    struct send_limits *limits = &sender->options.limits;
+    if (!limits->batch_bytes)
+        limits->batch_bytes = BATCH_BYTES;
+    flow_init(&sender->flow, limits->max_in_flight ? (size_t)limits->max_in_flight : FLOW_DEFAULT);
+    sender->pace.rate = limits->rate;
+    sender->gzip = limits->compress ? gzip_open() : NULL;
     sender->path = x_printf("/%s/_bulk?filter_path=errors,items.*.status,items.*.error,"
                             "items.*.result",
                             escaped);
@@ -39,9 +44,8 @@ struct sender *sender_open(const struct sender_options *options)
 
 static void free_batch(struct batch *batch)
 {
-    if (!batch)
-        return;
     bulk_release(&batch->bulk);
+    buffer_release(&batch->packed);
     http_request_release(&batch->request);
     free(batch);
 }
@@ -56,7 +60,11 @@ void sender_close(struct sender *sender)
             http_abort(sender->options.engine->http, &batch->request);
         free_batch(batch);
     }
-    free_batch(sender->spare);
+    for (struct batch *batch = sender->spares, *next; batch; batch = next) {
+        next = batch->next;
+        free_batch(batch);
+    }
+    gzip_close(sender->gzip);
     rejections_release(&sender->rejections);
     trouble_release(&sender->trouble);
     texts_free(sender->learned, sender->learned_count);
@@ -71,14 +79,44 @@ const struct sender_totals *sender_totals(const struct sender *sender)
 
 /* ---- batches ---- */
 
+static struct batch *make_batch(const struct sender *sender)
+{
+    struct batch *batch = x_calloc(1, sizeof(*batch));
+    size_t largest = (size_t)sender->options.max_document_bytes;
+    size_t usual = (size_t)sender->options.limits.batch_bytes;
+    bulk_init(&batch->bulk, (largest > usual ? largest : usual) + ITEM_OVERHEAD);
+    /* At once: pages that are not written to cost nothing, growing would copy. */
+    buffer_reserve(&batch->bulk.body, usual);
+    return batch;
+}
+
+static struct batch *take_spare(struct sender *sender)
+{
+    struct batch *batch = sender->spares;
+    if (!batch)
+        return make_batch(sender);
+    sender->spares = batch->next;
+    sender->spare_count--;
+    return batch;
+}
+
+/* Its memory is used again, unless it is much, or enough is kept. */
+static void keep_spare(struct sender *sender, struct batch *batch)
+{
+    size_t usual = (size_t)sender->options.limits.batch_bytes + ITEM_OVERHEAD;
+    if (batch->bulk.body.capacity > 2 * usual || sender->spare_count > sender->flow.limit) {
+        free_batch(batch);
+        return;
+    }
+    bulk_clear(&batch->bulk);
+    batch->next = sender->spares;
+    sender->spares = batch;
+    sender->spare_count++;
+}
+
 struct batch *batch_new(struct sender *sender, struct sender_part *part)
 {
-    struct batch *batch = TAKE_PTR(sender->spare);
-    if (!batch) {
-        batch = x_calloc(1, sizeof(*batch));
-        size_t largest = (size_t)sender->options.max_document_bytes;
-        bulk_init(&batch->bulk, (largest > BATCH_BYTES ? largest : BATCH_BYTES) + ITEM_OVERHEAD);
-    }
+    struct batch *batch = take_spare(sender);
     batch->retry = RETRY(BUSY_BUDGET_MS);
     batch->state = BATCH_FILLING;
     batch->suspect = false;
@@ -90,6 +128,14 @@ struct batch *batch_new(struct sender *sender, struct sender_part *part)
     return batch;
 }
 
+static void count_held_bytes(struct sender *sender)
+{
+    sender->held_bytes = 0;
+    for (const struct batch *batch = sender->batches; batch; batch = batch->next)
+        if (batch->state != BATCH_FILLING)
+            sender->held_bytes += batch->bulk.body.length;
+}
+
 void batch_drop(struct sender *sender, struct batch *batch)
 {
     for (struct batch **at = &sender->batches; *at; at = &(*at)->next) {
@@ -98,24 +144,27 @@ void batch_drop(struct sender *sender, struct batch *batch)
             break;
         }
     }
-    sender->held--;
     if (batch->part)
         batch->part->open--;
-    bulk_clear(&batch->bulk);
-    if (sender->spare)
-        free_batch(batch);
-    else
-        sender->spare = batch; /* its memory is used again */
+    sender->held--;
+    keep_spare(sender, batch);
+    count_held_bytes(sender);
 }
 
 static int send_batch(struct sender *sender, struct batch *batch, struct error *err)
 {
+    const struct buffer *body = &batch->bulk.body;
+    if (sender->gzip) {
+        gzip_pack(sender->gzip, body->data, body->length, &batch->packed);
+        body = &batch->packed;
+    }
     batch->request = (struct http_request){
         .method = "POST",
         .path = sender->path,
         .content_type = "application/x-ndjson",
-        .body = batch->bulk.body.data,
-        .body_length = batch->bulk.body.length,
+        .content_encoding = sender->gzip ? "gzip" : NULL,
+        .body = body->data,
+        .body_length = body->length,
         .timeout_s = REQUEST_TIMEOUT_S,
         .owner = batch,
     };
@@ -123,7 +172,7 @@ static int send_batch(struct sender *sender, struct batch *batch, struct error *
         return -1;
     batch->state = BATCH_IN_FLIGHT;
     sender->in_flight++;
-    sender->totals.bytes += (int64_t)batch->bulk.body.length;
+    sender->totals.bytes += (int64_t)body->length;
     return 0;
 }
 
@@ -140,6 +189,7 @@ static void close_filling(struct sender *sender)
     batch_queue(sender->filling, 0);
     sender->filling = NULL;
     sender->held++;
+    count_held_bytes(sender);
 }
 
 void sender_begin_part(struct sender *sender, struct sender_part *part)
@@ -153,16 +203,19 @@ static int send_due(struct sender *sender, struct error *err)
     int64_t now = clock_ms();
     for (struct batch *batch = sender->batches; batch; batch = batch->next)
         if (batch->state == BATCH_WAITING && batch->due <= now &&
-            sender->in_flight < MAX_IN_FLIGHT && send_batch(sender, batch, err) < 0)
+            sender->in_flight < sender->flow.limit && send_batch(sender, batch, err) < 0)
             return -1;
     return 0;
 }
 
-static int next_due_ms(const struct sender *sender, int timeout_ms)
+static int next_due_ms(struct sender *sender, int timeout_ms)
 {
     int64_t now = clock_ms();
+    int pace = pace_wait_ms(&sender->pace, clock_us());
+    if (pace && pace < timeout_ms)
+        timeout_ms = pace;
     for (const struct batch *batch = sender->batches; batch; batch = batch->next) {
-        if (batch->state != BATCH_WAITING || sender->in_flight >= MAX_IN_FLIGHT)
+        if (batch->state != BATCH_WAITING || sender->in_flight >= sender->flow.limit)
             continue;
         int64_t left = batch->due > now ? batch->due - now : 0;
         if (left < timeout_ms)
@@ -173,9 +226,23 @@ static int next_due_ms(const struct sender *sender, int timeout_ms)
 
 /* ---- the outside ---- */
 
-bool sender_has_room(const struct sender *sender)
+/* While as many requests as may be are in flight one more is got ready, so that the engine never
+ * waits for it. Large documents count by their bytes. */
+bool sender_has_room(struct sender *sender)
 {
-    return sender->held < MAX_IN_FLIGHT;
+    size_t most_bytes = (sender->flow.most + 1) * (size_t)sender->options.limits.batch_bytes;
+    return sender->held <= sender->flow.limit && sender->held_bytes < most_bytes &&
+           pace_wait_ms(&sender->pace, clock_us()) == 0;
+}
+
+size_t sender_in_flight(const struct sender *sender)
+{
+    return sender->in_flight;
+}
+
+size_t sender_limit(const struct sender *sender)
+{
+    return sender->flow.limit;
 }
 
 static int check_others(struct sender *sender, const struct pollfd *lock, struct error *err)
@@ -240,12 +307,22 @@ void sender_stop(struct sender *sender)
                 sender->in_flight == 1 ? "was" : "were", sender->in_flight == 1 ? "it" : "them");
 }
 
+/* The next item would make the batch larger than it is to be; or its documents are those of a whole
+ * second, where so many are allowed. */
+static bool is_full(const struct sender *sender, const struct bulk *bulk, size_t bytes)
+{
+    int64_t rate = sender->options.limits.rate;
+    return bulk->body.length + bytes > (size_t)sender->options.limits.batch_bytes ||
+           (rate && bulk->count >= (size_t)rate);
+}
+
 /* Makes room for a document of that size in the batch that is being filled. */
 static struct bulk *room_for(struct sender *sender, size_t bytes)
 {
     if (sender->filling && sender->filling->bulk.count &&
-        sender->filling->bulk.body.length + bytes > BATCH_BYTES)
+        is_full(sender, &sender->filling->bulk, bytes))
         close_filling(sender);
+    pace_take(&sender->pace);
     if (!sender->filling)
         sender->filling = batch_new(sender, sender->part);
     return &sender->filling->bulk;
@@ -344,11 +421,12 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
 static struct bulk *write_row(struct sender *sender, struct span id, struct span routing,
                               const struct json_row *row)
 {
+    size_t usual = (size_t)sender->options.limits.batch_bytes;
     for (;;) {
         struct bulk *bulk = room_for(sender, 0);
         bool first = bulk->count == 0;
         int added = bulk_add_row(bulk, id, routing, sender->options.version, row);
-        if (added == 0 && (first || bulk->body.length <= BATCH_BYTES))
+        if (added == 0 && (first || bulk->body.length <= usual))
             return bulk;
         if (first)
             return NULL;

@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/secrets.h"
+#include "domain/declaration.h"
 #include "domain/engine.h"
 #include "domain/history.h"
 #include "domain/json_document.h"
@@ -35,6 +36,7 @@ struct sender_options {
     bool checks_utf8;     /* the source does not warrant that its texts are UTF-8 */
     bool limits_rejected; /* more than max_rejected in this run end it */
     int64_t max_rejected;
+    struct send_limits limits;
 };
 
 /* sent = indexed + deleted + superseded + rejected, once everything is answered. */
@@ -45,7 +47,7 @@ struct sender_totals {
     int64_t rejected;
     int64_t superseded;
     int64_t retries; /* items sent again */
-    int64_t bytes;   /* of bodies, repeats included */
+    int64_t bytes;   /* of bodies as they were sent, repeats included */
 };
 
 /* A part of what is sent that is accounted for on its own. Zero-initialised by the caller, it lives
@@ -65,7 +67,11 @@ DEFINE_CLEANUP(struct sender *, sender_close)
 void sender_begin_part(struct sender *sender, struct sender_part *part);
 
 /* Whether something may be added now; if not, sender_wait() until it may. */
-bool sender_has_room(const struct sender *sender);
+bool sender_has_room(struct sender *sender);
+
+/* Requests that are in flight now, and that may be (load/flow.h). */
+size_t sender_in_flight(const struct sender *sender);
+size_t sender_limit(const struct sender *sender);
 
 int sender_add_document(struct sender *sender, struct span id, struct span routing,
                         struct span document, struct error *err);

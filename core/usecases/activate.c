@@ -34,7 +34,8 @@ static int switch_alias(struct context *context, const char *alias, const struct
     struct alias_action *actions = x_calloc(count + 1, sizeof(*actions));
     actions[0] = (struct alias_action){.index = instance->index_name, .alias = alias};
     for (size_t i = 0; i < count; i++)
-        actions[i + 1] = (struct alias_action){.remove = true, .index = names[i], .alias = alias};
+        actions[i + 1] =
+            (struct alias_action){.kind = ALIAS_REMOVE, .index = names[i], .alias = alias};
     int result = engine_update_aliases(context->engine, actions, count + 1, err);
     if (result < 0 && err->http_code == 400 && strstr(err->message, "invalid_alias_name"))
         owner_refuse_alias_name(alias, instance->master, err);

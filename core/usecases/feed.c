@@ -6,8 +6,8 @@
 #include "domain/block.h"
 #include "sql.h"
 
-int feed_options(struct context *context, const struct master *master,
-                 struct master_options *ret_options, struct error *err)
+static int read_options(struct context *context, const struct master *master,
+                        struct master_options *ret_options, struct error *err)
 {
     _cleanup_(declaration_release) struct declaration declared = {};
     _cleanup_(error_release) struct error ignored = {};
@@ -20,6 +20,23 @@ int feed_options(struct context *context, const struct master *master,
                 "%s; the options that the history stored are used instead", ignored.message);
     }
     return master_options_parse(master->options, "options in the history", ret_options, err);
+}
+
+int feed_options(struct context *context, const struct master *master,
+                 const struct send_limits *sending, struct master_options *ret_options,
+                 struct error *err)
+{
+    if (read_options(context, master, ret_options, err) < 0)
+        return -1;
+    struct send_limits *limits = &ret_options->sending;
+    if (sending->batch_bytes)
+        limits->batch_bytes = sending->batch_bytes;
+    if (sending->max_in_flight)
+        limits->max_in_flight = sending->max_in_flight;
+    if (sending->rate)
+        limits->rate = sending->rate;
+    limits->compress = limits->compress || sending->compress;
+    return 0;
 }
 
 /* When --source was forgotten, the history's database was read: it is named. */
@@ -107,6 +124,7 @@ struct sender *feed_open_sender(struct context *context, const struct instance *
         .checks_utf8 = source->any_bytes,
         .limits_rejected = limits->stops || options->limits_rejected,
         .max_rejected = limits->stops ? limits->most : options->max_rejected,
+        .limits = options->sending,
     };
     return sender_open(&sender_options);
 }

@@ -8,9 +8,11 @@
 #include "usecases/report.h"
 #include "usecases/run.h"
 
-/* The master's options: a declaration at hand beats what the history stored of them. */
+/* The master's options: a declaration at hand beats what the history stored of them, and what is
+ * set in `sending` beats both. */
 int feed_options(struct context *context, const struct master *master,
-                 struct master_options *ret_options, struct error *err);
+                 const struct send_limits *sending, struct master_options *ret_options,
+                 struct error *err);
 
 /* Opens the source of an instance, ready to read with the SQL that the instance keeps. */
 int feed_open_source(struct context *context, const struct instance *instance,

@@ -23,7 +23,7 @@ int fence_raise(struct context *context, const struct instance *instance, char *
         if (strncmp(index.aliases[i], start, strlen(start)) == 0 &&
             strcmp(index.aliases[i], alias) != 0)
             actions[count++] = (struct alias_action){
-                .remove = true,
+                .kind = ALIAS_REMOVE,
                 .index = instance->index_name,
                 .alias = index.aliases[i],
             };

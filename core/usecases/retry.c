@@ -88,7 +88,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
         log_say(context->log, LOG_NOTICE, "%s: no rejected document is open", instance->index_name);
         return 0;
     }
-    if (feed_options(context, master, &retrying->options, err) < 0 ||
+    if (feed_options(context, master, &retrying->request->sending, &retrying->options, err) < 0 ||
         feed_open_source(context, instance, &retrying->options, &retrying->source, err) < 0 ||
         since_check_identity(instance, retrying->source, err) < 0)
         return -1;

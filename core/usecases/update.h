@@ -20,6 +20,8 @@ struct update_request {
     bool restart;      /* a full one that was cut short is not gone on with */
     const char *since; /* RFC 3339 with a zone, or NULL */
     struct rejected_limits rejected;
+    struct send_limits sending; /* what is set in it beats master.json */
+    bool force_merge;           /* after a full one */
 };
 
 /* What is done with one instance while its lock is held and the action's row is open; it fills in

@@ -191,7 +191,8 @@ static int load_everything(struct update *update, struct error *err)
     if ((!full->indexed && sender_check_accepted(update->sender, err) < 0) ||
         engine_refresh(context->engine, index_name, err) < 0 ||
         load_sweep(&update->load, full->marks, full->shards, err) < 0 ||
-        bulk_settings_end(context, update->instance, update->run->action.id, err) < 0)
+        bulk_settings_end(context, update->instance, update->run->action.id, err) < 0 ||
+        (update->request->force_merge && engine_force_merge(context->engine, index_name, err) < 0))
         return -1;
     say_what_is_not_swept(update);
     return engine_refresh(context->engine, index_name, err);
@@ -287,7 +288,8 @@ static void leave_full(struct update *update, enum error_kind why)
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
-    if (feed_options(update->context, master, &update->options, err) < 0 ||
+    if (feed_options(update->context, master, &update->request->sending, &update->options, err) <
+            0 ||
         feed_open_source(update->context, update->instance, &update->options, &update->source,
                          err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,

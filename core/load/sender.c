@@ -446,12 +446,12 @@ int sender_add_document(struct sender *sender, struct span id, struct span routi
 static struct bulk *write_row(struct sender *sender, struct span id, struct span routing,
                               const struct json_row *row)
 {
+    size_t usual = (size_t)sender->options.limits.batch_bytes;
     for (;;) {
         struct bulk *bulk = room_for(sender, 0);
         bool first = bulk->count == 0;
         int added = bulk_add_row(bulk, id, routing, sender->options.version, row);
-        if (added == 0 &&
-            (first || bulk->body.length <= (size_t)sender->options.limits.batch_bytes))
+        if (added == 0 && (first || bulk->body.length <= usual))
             return bulk;
         if (first)
             return NULL;

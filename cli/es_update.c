@@ -121,6 +121,7 @@ const struct command es_update_command = {
             {"es_update --all-active --if-busy=skip", "one line of cron for all masters"},
             {"es_update course_search --full", "read everything again"},
             {"es_update course_search --full --workers 4", "the same, by four readers at once"},
+            {"es_update course_search --join", "take part in it from another machine"},
             {NULL, NULL},
         },
     .columns = feed_columns,

@@ -13,7 +13,6 @@
 #include "load/batch.h"
 
 enum {
-    BATCH_BYTES = 5 * 1024 * 1024, /* of a body, where nothing else is asked for */
     DEEPEST = 100, /* levels; nodes of both families were seen to die of a stack overflow, at 1,000
                     * (OpenSearch 2.19, flat_object) and 3,000 (Elasticsearch 7.10). A mapping
                     * allows 20 by default (index.mapping.depth.limit) */
@@ -32,7 +31,7 @@ struct sender *sender_open(const struct sender_options *options)
     sender->options = *options;
     struct send_limits *limits = &sender->options.limits;
     if (!limits->batch_bytes)
-        limits->batch_bytes = BATCH_BYTES;
+        limits->batch_bytes = SENDER_BATCH_BYTES;
     flow_init(&sender->flow, limits->max_in_flight ? (size_t)limits->max_in_flight : FLOW_DEFAULT);
     sender->pace.rate = limits->rate;
     sender->gzip = limits->compress ? gzip_open() : NULL;
@@ -86,7 +85,7 @@ static struct batch *make_batch(const struct sender *sender)
     size_t usual = (size_t)sender->options.limits.batch_bytes;
     bulk_init(&batch->bulk, (largest > usual ? largest : usual) + ITEM_OVERHEAD);
     /* At once: pages that are not written to cost nothing, growing would copy. */
-    buffer_reserve(&batch->bulk.body, usual);
+    buffer_reserve(&batch->bulk.body, usual + ITEM_OVERHEAD);
     return batch;
 }
 

@@ -21,6 +21,9 @@
 #include "domain/json_document.h"
 
 struct sender;
+
+/* Where a bulk request is cut, if nothing else is asked for. */
+enum { SENDER_BATCH_BYTES = 5 * 1024 * 1024 };
 struct batch;
 
 struct sender_options {

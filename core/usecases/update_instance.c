@@ -319,6 +319,19 @@ static int look_ahead(struct update *update, struct error *err)
     return 0;
 }
 
+/* Each worker fills a request of its own: together they take no more memory than one does. */
+static void share_memory(struct update *update)
+{
+    enum { LEAST = 512 * 1024 };
+    int64_t *bytes = &update->options.sending.batch_bytes;
+    int64_t workers = (int64_t)update->request->workers;
+    if (*bytes || workers < 2)
+        return;
+    *bytes = SENDER_BATCH_BYTES / workers;
+    if (*bytes < LEAST)
+        *bytes = LEAST;
+}
+
 /* As many as there are ranges for. The copies of a document that a routing has left on other shards
  * are looked for range by range. */
 static int open_helpers(struct update *update, struct error *err)
@@ -332,9 +345,14 @@ static int open_helpers(struct update *update, struct error *err)
                 update->source->columns.has_routing ? ", since its documents have a _routing"
                                                     : ", since there are no more ranges");
     }
-    return workers < 2 ? 0
-                       : helpers_open(update->context, update->instance, &update->options,
-                                      update->source, workers - 1, &update->helpers, err);
+    if (workers < 2)
+        return 0;
+    if (helpers_open(update->context, update->instance, &update->options, update->source,
+                     workers - 1, &update->helpers, err) < 0)
+        return -1;
+    for (size_t i = 0; i < update->helpers.count; i++)
+        pg_set_ticker(update->helpers.list[i]->pg, &update->meter.ticker);
+    return 0;
 }
 
 static int load_in_snapshot(struct update *update, struct error *err)
@@ -440,9 +458,10 @@ static void explain_replaced(struct update *update, struct error *err)
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
-    if (feed_options(update->context, master, &update->request->sending, &update->options, err) <
-            0 ||
-        feed_open_source(update->context, update->instance, &update->options, &update->source,
+    if (feed_options(update->context, master, &update->request->sending, &update->options, err) < 0)
+        return -1;
+    share_memory(update);
+    if (feed_open_source(update->context, update->instance, &update->options, &update->source,
                          err) < 0 ||
         (!update->request->full && since_choose(update->context, update->instance, update->source,
                                                 update->request->since, &update->since, err) < 0) ||

@@ -326,6 +326,22 @@ def test_a_worker_renews_its_lease(app, begun):
     first.wait(check=0)
 
 
+def test_each_range_is_taken_once_whatever_the_plan_of_the_statement(app):
+    """A range that was marked as taken and is not read would be waited for for ever.
+
+    With statistics of a single range PostgreSQL joins by a nested loop.
+    """
+    declare_split(app)
+    app.declare("one", index={}, documents="SELECT id AS _id FROM item WHERE id = 1")
+    app.ok("es_create", "one")
+    app.ok("es_update", "one", "1")
+    app.sql("ANALYZE esmigrate.load_range, esmigrate.full_load, esmigrate.index_action")
+    for option in ("enable_hashjoin", "enable_mergejoin", "enable_material", "enable_memoize"):
+        app.sql(f"ALTER DATABASE {app.database} SET {option} = off")
+    app.run("es_update", "item", "1", "--workers", "3", check=0, timeout=20)
+    assert app.docs("item-1") == expected_items(app)
+
+
 def test_several_join_at_once(app, begun):
     gate, first = begun
     joined = [app.start(*JOIN, "--workers", "2") for _ in range(3)]

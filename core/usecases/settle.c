@@ -154,7 +154,8 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     int result = 0;
     if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
-    else if (strcmp(action, "activate") == 0 && instances.count)
+    else if ((strcmp(action, "activate") == 0 || strcmp(action, "rollback") == 0) &&
+             instances.count)
         result = settle_activate(context, &instances, master_id, &found, err);
     if (result < 0)
         return -1;
@@ -162,6 +163,11 @@ static int settle_action(struct context *context, int64_t master_id, const struc
         x_printf("the run ended without saying how%s%s", found ? ": " : "", found ? found : "");
     log_say(context->log, LOG_NOTICE, "an es_%s had crashed%s%s", action, found ? ": " : "",
             found ? found : "");
+    if (pg_bool(rows, row, "stands_still"))
+        log_say(context->log, LOG_WARNING,
+                "the es_%s had called its stop_indexing hook, and not the one that resumes it: is "
+                "indexing still stopped?",
+                action);
     return history_query(context->history, sql_history_action_interrupt, PG_VALUES(id, text), NULL,
                          err);
 }

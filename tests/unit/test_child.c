@@ -1,7 +1,6 @@
 /* base/child */
 #include "support.h"
 
-
 #include "base/child.h"
 #include "base/retry.h"
 

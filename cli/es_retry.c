@@ -29,7 +29,9 @@ const struct command es_retry_command = {
              "changed_through stays. Every es_update does the same after it has read what changed.",
     .options =
         (const struct command_option[]){
-            {OPT_ALLOW_REJECTED, NULL},
+            {OPT_ALLOW_REJECTED,
+             "exit with 0 when at most N rejected documents are open at the end; "
+             "it stops nothing"},
             {OPT_MAX_REJECTED, NULL},
             {OPT_MAX_IN_FLIGHT, NULL},
             {OPT_RATE, NULL},

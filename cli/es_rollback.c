@@ -30,7 +30,7 @@ const struct command es_rollback_command = {
         (const struct command_option[]){
             {OPT_ALLOW_STALE, NULL},
             {OPT_REHEARSE, NULL},
-            {OPT_ALLOW_REJECTED, NULL},
+            {OPT_ALLOW_REJECTED, "switch although at most N rejected documents are open"},
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},

@@ -75,9 +75,7 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_RESTART] = {"restart", 0, KIND_FLAG, NULL, NULL, NULL,
                      "as --full, and begin anew where a full update was cut short"},
     [OPT_SINCE] = {"since", 0, KIND_TIME, "TIME", NULL, NULL, NULL},
-    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
-                            "exit with 0 when at most N rejected documents are open at the end; "
-                            "it stops nothing"},
+    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0", NULL},
     [OPT_MAX_REJECTED] =
         {"max-rejected", 0, KIND_NUMBER, "N", NULL, NULL,
          "stop the run, as failed, as soon as it has met more than N rejected documents; left out: "

@@ -11,6 +11,7 @@
 #include "usecases/catch_up.h"
 #include "usecases/feed.h"
 #include "usecases/owner.h"
+#include "usecases/rejected.h"
 #include "usecases/settle.h"
 #include "usecases/targets.h"
 
@@ -141,14 +142,20 @@ static int not_fresh(const struct activation *a, struct error *err)
                 mark ? mark : "a time that is not known");
         return 0;
     }
-    if (err->kind == ERR_REJECTED)
-        err->kind = ERR_FAILED;
     error_prefix(err, "nothing was switched, since the last update failed");
-    if (!err->hint || strcmp(a->run->action.name, "rollback") == 0)
-        error_hint(err, strcmp(a->run->action.name, "rollback") == 0
-                            ? "To switch to it as it is: --allow-stale"
-                            : "To switch to it as it is: --no-update");
-    return -1;
+    if (strcmp(a->run->action.name, "rollback") == 0)
+        return error_hint(err, "To switch to it as it is: esmigrate es_rollback %s --allow-stale",
+                          a->to->master);
+    if (err->hint)
+        return -1;
+    return error_hint(err, "To switch to it as it is: esmigrate es_activate %s %d --no-update",
+                      a->to->master, a->to->number);
+}
+
+static int too_many_rejected(struct error *err)
+{
+    err->kind = ERR_FAILED;
+    return error_prefix(err, "nothing was switched");
 }
 
 static int freshen(const struct activation *a, struct error *err)
@@ -157,13 +164,28 @@ static int freshen(const struct activation *a, struct error *err)
         return 0;
     if (catch_up(a->run, &a->master, a->to, a->request->allowed_rejected, err) == 0)
         return 0;
-    return not_fresh(a, err);
+    return err->kind == ERR_REJECTED ? too_many_rejected(err) : not_fresh(a, err);
+}
+
+/* With --no-update: what its last update has left. */
+static int check_rejected(const struct activation *a, struct error *err)
+{
+    _cleanup_(report_release) struct report report = {};
+    if (!a->request->no_update)
+        return 0;
+    struct report_item *item = report_add(&report, "update", a->to->master);
+    report_set_instance(item, a->to);
+    if (rejected_count(a->context, a->to->id, &item->rejected_open, err) < 0)
+        return -1;
+    if (rejected_judge(a->context, a->request->allowed_rejected, &report, err) < 0)
+        return too_many_rejected(err);
+    return 0;
 }
 
 /* Readers must see what is written, and find replicas (rule R11). */
 static int get_ready(const struct activation *a, struct error *err)
 {
-    if (freshen(a, err) < 0)
+    if (check_rejected(a, err) < 0 || freshen(a, err) < 0)
         return -1;
     return bulk_settings_end(a->context, a->to, a->run->action.id, err);
 }
@@ -265,7 +287,11 @@ static int rehearse(struct activation *a, struct error *err)
 {
     struct engine *engine = a->context->engine;
     _cleanup_free_ char *alias = x_printf("%s.rehearsal", a->alias);
-    const struct alias_action begin = {.index = a->from->index_name, .alias = alias};
+    /* Off the other one first: a rehearsal that was killed may have left it there. */
+    const struct alias_action begin[] = {
+        {.kind = ALIAS_REMOVE, .index = a->to->index_name, .alias = alias},
+        {.kind = ALIAS_ADD, .index = a->from->index_name, .alias = alias},
+    };
     const struct alias_action ends[] = {
         {.kind = ALIAS_REMOVE, .index = a->from->index_name, .alias = alias},
         {.kind = ALIAS_REMOVE, .index = a->to->index_name, .alias = alias},
@@ -280,7 +306,7 @@ static int rehearse(struct activation *a, struct error *err)
     };
     bool moved;
     int64_t started = clock_ms();
-    if (freshen(a, err) < 0 || engine_update_aliases(engine, &begin, 1, err) < 0)
+    if (freshen(a, err) < 0 || engine_update_aliases(engine, begin, ARRAY_SIZE(begin), err) < 0)
         return -1;
     int64_t fresh = clock_ms();
     int result = alias_switch(&change, &moved, err);

@@ -24,7 +24,7 @@ static int check(const struct hooks *hooks, const struct hook_request *request,
         return error_hint(err, "Give it with --stop-indexing and --resume-indexing, or "
                                "--stop-indexing none to switch without.");
     }
-    if (hooks->stop && !hooks->resume && !choose(request->resume, NULL) && !request->resume) {
+    if (hooks->stop && !request->resume && !options->resume_indexing) {
         error_set(err, ERR_USAGE,
                   "%s: there is a command that stops indexing, and none that "
                   "resumes it",
@@ -71,7 +71,7 @@ static int call(const struct hooks *hooks, const char *what, const char *command
     log_say(context->log, LOG_NOTICE, "%s: %s: %s", hooks->master, what, command);
     if (child_run(&options, err) == 0)
         return 0;
-    return error_prefix(err, "%s: the command for %s failed", hooks->master, what);
+    return error_prefix(err, "the command for %s failed", what);
 }
 
 int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,

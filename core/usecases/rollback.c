@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "domain/mapping.h"
+#include "sql.h"
 
 /* The live one that the alias left last; NULL: there is none. Times are texts of one form. */
 static const struct instance *previous(const struct instances *instances)
@@ -33,9 +34,26 @@ static int say_fields(struct context *context, const struct instance *from,
     return 0;
 }
 
+/*
+ * A rollback that was killed when the alias had moved is not to be taken back by the same command
+ * again: then the active instance is the one to roll back to.
+ */
+static int find_crashed(struct context *context, const struct choice *choice, bool *ret_done,
+                        struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    const struct instance *active = instances_active(&choice->instances);
+    if (history_query(context->history, sql_history_rollback_crashed,
+                      PG_VALUES(pg_number(choice->master.id).text), &rows, err) < 0)
+        return -1;
+    *ret_done = active && pg_rows_count(rows) && pg_int(rows, 0, "instance_id") == active->id;
+    return 0;
+}
+
 static int choose(struct context *context, const struct target *target, struct choice *choice,
                   struct error *err)
 {
+    bool done;
     const struct instance *active = instances_active(&choice->instances);
     const struct instance *before = previous(&choice->instances);
     if (target->number)
@@ -45,6 +63,12 @@ static int choose(struct context *context, const struct target *target, struct c
     if (!active) {
         error_set(err, ERR_FAILED, "%s has no active instance", target->name);
         return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
+    }
+    if (find_crashed(context, choice, &done, err) < 0)
+        return -1;
+    if (done) {
+        choice_add(choice, active);
+        return 0;
     }
     if (!before) {
         error_set(err, ERR_FAILED, "%s has no instance that was active before \"%s\"", target->name,

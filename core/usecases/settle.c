@@ -229,15 +229,18 @@ int settle_parents(struct context *context, struct error *err)
                       err) < 0)
         return -1;
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        const char *id = pg_text(rows, i, "id");
         int64_t object = pg_int(rows, i, "object");
         bool taken = false;
+        /* A session that holds a lock gets it once more: this run would take itself for crashed. */
+        if (context->parent_id && strcmp(id, context->parent_id) == 0)
+            continue;
         if (lock_try(context->history, LOCK_PARENT, object, &taken, err) < 0)
             return -1;
         if (!taken)
             continue;
-        int result = history_query(
-            context->history, sql_history_action_interrupt,
-            PG_VALUES(pg_text(rows, i, "id"), "the run ended without saying how"), NULL, err);
+        int result = history_query(context->history, sql_history_action_interrupt,
+                                   PG_VALUES(id, "the run ended without saying how"), NULL, err);
         lock_release(context->history, LOCK_PARENT, object);
         if (result < 0)
             return -1;

@@ -193,18 +193,31 @@ static bool was_beaten(const struct error *err)
            strstr(err->message, "more than one write index");
 }
 
-static int explain(const struct alias_switch *change, bool *ret_moved, struct error *err)
+static int explain(const struct alias_switch *change, struct error *err)
 {
-    if (was_beaten(err)) {
-        *ret_moved = true;
-        error_set(err, ERR_FAILED, "alias \"%s\" was moved by someone else at this moment",
-                  change->alias);
-        return -1;
-    }
     if (err->http_code == 400 && strstr(err->message, "invalid_alias_name"))
         return owner_refuse_alias_name(change->alias, change->master, err);
     block_explain(change->to->index_name, "The alias was not switched.", err);
     return -1;
+}
+
+static int carry_out(const struct alias_switch *change, bool *ret_moved, struct error *err);
+
+/*
+ * By our own call, perhaps: libcurl sends it again when its answer is lost with the connection. The
+ * second time the aliases have to lie on the new instance, but for those that still have to follow.
+ */
+static int carry_out_again(const struct alias_switch *change, bool *ret_moved, struct error *err)
+{
+    struct alias_switch again = *change;
+    again.from = change->to;
+    if (change->from != change->to) {
+        error_release(err);
+        return carry_out(&again, ret_moved, err);
+    }
+    *ret_moved = true;
+    return error_set(err, ERR_FAILED, "alias \"%s\" was moved by someone else at this moment",
+                     change->alias);
 }
 
 static int carry_out(const struct alias_switch *change, bool *ret_moved, struct error *err)
@@ -215,9 +228,13 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
         return -1;
     if (!plan.count || engine_update_aliases(engine, plan.actions, plan.count, err) == 0)
         return 0;
-    if (engine->lacks_must_exist || err->http_code != 400 || !strstr(err->message, "must_exist"))
-        return explain(change, ret_moved, err);
-    /* An engine that does not know must_exist has refused all of it. */
+    if (was_beaten(err))
+        return carry_out_again(change, ret_moved, err);
+    /* An engine that does not know must_exist has refused all of it; the cause that it names is the
+     * innermost of several, of which the message has the outer ones. */
+    if (engine->lacks_must_exist || err->http_code != 400 ||
+        !strstr(err->message, "parse_exception"))
+        return explain(change, err);
     engine->lacks_must_exist = true;
     error_release(err);
     return carry_out(change, ret_moved, err);

@@ -321,7 +321,8 @@ TEST(the_aliases_are_switched_in_one_call)
 TEST(the_indexes_of_an_alias_are_listed)
 {
     static const struct server_answer answers[] = {
-        {200, NULL, "{\"course-1\":{\"aliases\":{}},\"course-2\":{\"aliases\":{}}}"},
+        {200, NULL,
+         "{\"course-1\":{\"aliases\":{\"course\":{}}},\"course-2\":{\"aliases\":{\"course\":{}}}}"},
         {404, NULL, "{\"error\":\"alias [course] missing\"}"}};
     char **names = NULL;
     size_t count = 0;

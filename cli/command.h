@@ -8,6 +8,7 @@
 #include "options.h"
 #include "output.h"
 #include "progress.h"
+#include "usecases/activation.h"
 #include "usecases/context.h"
 #include "usecases/feed.h"
 #include "usecases/report.h"
@@ -65,6 +66,10 @@ int session_targets(const struct session *session, struct targets *ret_targets, 
 struct rejected_limits session_rejected_limits(const struct session *session);
 /* --batch-bytes, --max-in-flight, --rate and --compress; 0 and false: not given. */
 struct send_limits session_send_limits(const struct session *session);
+
+/* The options of a switch. */
+int session_activation(struct session *session, const struct targets *targets,
+                       struct activation_request *ret_request, struct error *err);
 
 /* What es_update and es_retry print. */
 extern const struct column feed_columns[];

@@ -5,12 +5,15 @@
 static int run(struct session *session, struct error *err)
 {
     _cleanup_(report_release) struct report report = {};
-    struct activate_request request = {.force = option_given(&session->options, OPT_FORCE)};
-    if (session_targets(session, &request.targets, err) < 0)
-        return -1;
-    int result = activate_instances(&session->context, &request, &report, err);
+    struct activate_request request = {};
+    int result = session_targets(session, &request.targets, err);
+    if (result == 0)
+        result = session_activation(session, &request.targets, &request.activation, err);
+    if (result == 0) {
+        result = activate_instances(&session->context, &request, &report, err);
+        session_print_results(session, &report, result);
+    }
     targets_release(&request.targets);
-    session_print_results(session, &report, result);
     return result;
 }
 
@@ -20,11 +23,25 @@ const struct command es_activate_command = {
     .summary = "Points the alias that readers use at an instance",
     .about =
         "The alias (prefix and NAME) moves in one atomic call, so no search fails or sees two "
-        "indexes. Without N it goes to the newest instance; refused if that one does not have the "
-        "declaration at hand, and for an instance that never completed a full update.",
+        "indexes; with it \"read_alias\", \"write_alias\" and \"aliases\" of master.json. Before, "
+        "the instance is brought up to date. Without N it is the newest instance; refused if that "
+        "one does not have the declaration at hand, for an instance that never completed a full "
+        "update or has rejected documents open, and when someone else has moved the alias.\n\n"
+        "Commands that stop and resume indexing (master.json or --stop-indexing, "
+        "--resume-indexing) are called around a last update and the switch, with ESMIGRATE_MASTER, "
+        "ESMIGRATE_FROM_INDEX and ESMIGRATE_TO_INDEX in their environment; the second one whatever "
+        "happens.",
     .options =
         (const struct command_option[]){
             {OPT_FORCE, "also an instance that never completed a full update"},
+            {OPT_NO_UPDATE, NULL},
+            {OPT_ALLOW_REJECTED, "switch although at most N rejected documents are open"},
+            {OPT_STOP_INDEXING, NULL},
+            {OPT_RESUME_INDEXING, NULL},
+            {OPT_HOOK_TIMEOUT, NULL},
+            {OPT_READS_ONLY, NULL},
+            {OPT_WRITES_ONLY, NULL},
+            {OPT_REPLACE_INDEX, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

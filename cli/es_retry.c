@@ -30,7 +30,9 @@ const struct command es_retry_command = {
     .options =
         (const struct command_option[]){
             {OPT_PROGRESS, NULL},
-            {OPT_ALLOW_REJECTED, NULL},
+            {OPT_ALLOW_REJECTED,
+             "exit with 0 when at most N rejected documents are open at the end; "
+             "it stops nothing"},
             {OPT_MAX_REJECTED, NULL},
             {OPT_MAX_IN_FLIGHT, NULL},
             {OPT_RATE, NULL},

@@ -105,7 +105,9 @@ const struct command es_update_command = {
             {OPT_SINCE, "read what changed since this time (RFC 3339, with a zone)"},
             {OPT_COUNT_FIRST, NULL},
             {OPT_PROGRESS, NULL},
-            {OPT_ALLOW_REJECTED, NULL},
+            {OPT_ALLOW_REJECTED,
+             "exit with 0 when at most N rejected documents are open at the end; "
+             "it stops nothing"},
             {OPT_MAX_REJECTED, NULL},
             {OPT_MAX_IN_FLIGHT, NULL},
             {OPT_RATE, NULL},

@@ -88,9 +88,7 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_COUNT_FIRST] = {"count", 0, KIND_FLAG, NULL, NULL, NULL,
                          "count the documents first, which reads them once more; left out: the "
                          "planner's estimate, with ~ before it"},
-    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0",
-                            "exit with 0 when at most N rejected documents are open at the end; "
-                            "it stops nothing"},
+    [OPT_ALLOW_REJECTED] = {"allow-rejected", 0, KIND_NUMBER, "N", NULL, "0", NULL},
     [OPT_MAX_REJECTED] =
         {"max-rejected", 0, KIND_NUMBER, "N", NULL, NULL,
          "stop the run, as failed, as soon as it has met more than N rejected documents; left out: "
@@ -110,6 +108,29 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_FORCE_MERGE] = {"force-merge", 0, KIND_FLAG, NULL, NULL, NULL,
                          "after a full update, merge each shard to one segment: slow, and for an "
                          "index that is searched much and changed little"},
+    [OPT_NO_UPDATE] = {"no-update", 0, KIND_FLAG, NULL, NULL, NULL,
+                       "switch to the instance as it is"},
+    [OPT_ALLOW_STALE] = {"allow-stale", 0, KIND_FLAG, NULL, NULL, NULL,
+                         "switch also when the instance cannot be brought up to date"},
+    [OPT_STOP_INDEXING] = {"stop-indexing", 0, KIND_TEXT, "COMMAND", NULL, NULL,
+                           "shell command that stops what writes to the source, or none; left out: "
+                           "\"stop_indexing\" in master.json"},
+    [OPT_RESUME_INDEXING] = {"resume-indexing", 0, KIND_TEXT, "COMMAND", NULL, NULL,
+                             "shell command that resumes it, or none; left out: "
+                             "\"resume_indexing\" in master.json"},
+    [OPT_HOOK_TIMEOUT] = {"hook-timeout", 0, KIND_NUMBER, "SECONDS", NULL, NULL,
+                          "how long each of these may take; left out: \"hook_timeout\" in "
+                          "master.json, or 60"},
+    [OPT_READS_ONLY] = {"reads-only", 0, KIND_FLAG, NULL, NULL, NULL,
+                        "all aliases but \"write_alias\" of master.json"},
+    [OPT_WRITES_ONLY] = {"writes-only", 0, KIND_FLAG, NULL, NULL, NULL,
+                         "\"write_alias\" of master.json alone"},
+    [OPT_REPLACE_INDEX] = {"replace-index", 0, KIND_FLAG, NULL, NULL, NULL,
+                           "delete an index that bears the name of the alias, in the same atomic "
+                           "call; asks, or needs --yes"},
+    [OPT_REHEARSE] = {"rehearse", 0, KIND_FLAG, NULL, NULL, NULL,
+                      "do it on an alias that nobody reads, and say how long it took"},
+    [OPT_WARM] = {"warm", 0, KIND_FLAG, NULL, NULL, NULL, "stop before the switch"},
     [OPT_OLDER] = {"older", 0, KIND_FLAG, NULL, NULL, NULL,
                    "all instances with a number below the active one's"},
     [OPT_UNTIL] = {"until", 0, KIND_TIME, "TIME", NULL, NULL,

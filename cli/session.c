@@ -25,7 +25,9 @@ const struct column result_columns[] = {
     {"master", COLUMN_SPARE, "the logical index"},
     {"instance", COLUMN_RIGHT, "its number"},
     {"index", 0, "its name in the engine"},
-    {"result", 0, "created, unchanged, recreated, activated, already_active, dropped or cleared"},
+    {"result", 0,
+     "created, unchanged, recreated, activated, already_active, writes_switched, rehearsed, "
+     "dropped or cleared; of an update its status"},
     {NULL, 0, NULL},
 };
 
@@ -40,8 +42,9 @@ void session_print_results(const struct session *session, const struct report *r
         output_text(output, item->master);
         output_number(output, item->number);
         output_text(output, item->index);
-        if (item->result)
-            output_text(output, item->result);
+        /* An update says how it ended. */
+        if (item->result || (item->status && item->mode))
+            output_text(output, item->result ? item->result : item->status);
         else
             output_null(output, "failed");
     }

@@ -22,6 +22,7 @@ struct engine {
     const struct dialect *dialect;
     char *version; /* e.g. "2.19.6" */
     char *cluster_uuid;
+    bool lacks_must_exist; /* it refused an alias action with it (engine_update_aliases()) */
 };
 
 /* Connects and asks who is there. Of several URLs those that answer must be of one cluster, and

@@ -144,6 +144,7 @@ static void instance_release(struct instance *instance)
         instance->filled_at,
         instance->changed_through,
         instance->dropped_at,
+        instance->deactivated_at,
         instance->settings_to_restore,
         instance->activated_at,
         instance->source_system_identifier,
@@ -208,6 +209,8 @@ static struct instance read_instance(const struct pg_rows *rows, size_t row)
         .filled_at = copy_text(rows, row, "filled_at"),
         .activated_at = copy_text(rows, row, "activated_at"),
         .dropped_at = copy_text(rows, row, "dropped_at"),
+        .deactivated_at = copy_text(rows, row, "deactivated_at"),
+        .kept = pg_bool(rows, row, "kept"),
         .settings_to_restore = copy_text(rows, row, "settings_to_restore"),
         .active = pg_bool(rows, row, "active"),
     };
@@ -327,6 +330,20 @@ int history_parse_time(struct history *history, const char *text, char **ret_tim
     }
     *ret_time = x_strdup(pg_text(rows, 0, "moment"));
     return 0;
+}
+
+int history_interval_seconds(struct history *history, const char *text, const char *what,
+                             int64_t *ret_seconds, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    int result = history_query(history, sql_history_interval_seconds, PG_VALUES(text), &rows, err);
+    if (result < 0 && strncmp(err->sqlstate, "22", 2) != 0)
+        return -1;
+    *ret_seconds = result == 0 ? pg_int(rows, 0, "seconds") : -1;
+    if (*ret_seconds >= 0)
+        return 0;
+    error_set(err, ERR_USAGE, "%s: \"%s\" is not an interval", what, text);
+    return error_hint(err, "Write it as PostgreSQL does, for example \"72 hours\".");
 }
 
 char *time_rfc3339(const char *text)

@@ -78,6 +78,8 @@ struct instance {
     char *filled_at;
     char *activated_at;
     char *dropped_at;
+    char *deactivated_at;      /* when the alias left it */
+    bool kept;                 /* it is updated with the active one, for a rollback */
     char *settings_to_restore; /* JSON; NULL: the engine has the settings it should have */
     bool active;
 };
@@ -132,6 +134,11 @@ void history_rollback(struct history *history);
 /* A point in time as the user wrote it, with a zone; *ret_time is the caller's. */
 int history_parse_time(struct history *history, const char *text, char **ret_time,
                        struct error *err);
+
+/* The length of an interval (PostgreSQL's text), in seconds. One that it does not read, or that is
+ * negative, is ERR_USAGE; `what` names it in the message. */
+int history_interval_seconds(struct history *history, const char *text, const char *what,
+                             int64_t *ret_seconds, struct error *err);
 
 /* PostgreSQL's text of a time in UTC as RFC 3339; NULL stays NULL. The caller's. */
 char *time_rfc3339(const char *text);

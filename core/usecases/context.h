@@ -45,6 +45,7 @@ struct context {
     struct action_origin origin;
     struct history *history;
     struct engine *engine;
+    const char *parent_id; /* of the actions that have no other parent: what they are parts of */
     bool writing;          /* the history was opened to be written */
     char *recorded_prefix; /* settings.prefix of a reading command: the history's own */
 };

@@ -82,7 +82,7 @@ static int create_new(struct run *run, const struct declaration *declaration, in
     _cleanup_free_ char *index_name =
         name_of_index(context->settings.prefix, declaration->name, number);
     if (context_open_engine(context, err) < 0 || owner_check_index(context, index_name, err) < 0 ||
-        owner_check_alias_name(context, declaration->name, err) < 0 ||
+        owner_warn_alias_name(context, declaration->name, err) < 0 ||
         owner_check_alias(context, declaration->name, err) < 0)
         return -1;
     item->number = number;

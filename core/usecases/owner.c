@@ -116,17 +116,45 @@ int owner_refuse_alias_name(const char *alias, const char *master, struct error 
     error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which %s needs as its alias",
               alias, master);
     return error_hint(err,
-                      "If nobody reads it any more, delete it by hand and run the same command "
-                      "again; or give the declaration another name.");
+                      "If the instance is to take its place: esmigrate es_activate %s "
+                      "--replace-index deletes it and puts the alias there in one call. If not, "
+                      "give the declaration another name.",
+                      master);
+}
+
+/* The caller's, if there is an index of the alias's name; else NULL. */
+static int find_index_of_alias_name(struct context *context, const char *master, char **ret_alias,
+                                    struct error *err)
+{
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    *ret_alias = NULL;
+    if (engine_find_index(context->engine, alias, &index, err) < 0)
+        return -1;
+    if (index.exists)
+        *ret_alias = TAKE_PTR(alias);
+    return 0;
 }
 
 int owner_check_alias_name(struct context *context, const char *master, struct error *err)
 {
-    _cleanup_(engine_index_release) struct engine_index index = {};
-    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
-    if (engine_find_index(context->engine, alias, &index, err) < 0)
+    _cleanup_free_ char *alias = NULL;
+    if (find_index_of_alias_name(context, master, &alias, err) < 0)
         return -1;
-    return index.exists ? owner_refuse_alias_name(alias, master, err) : 0;
+    return alias ? owner_refuse_alias_name(alias, master, err) : 0;
+}
+
+int owner_warn_alias_name(struct context *context, const char *master, struct error *err)
+{
+    _cleanup_free_ char *alias = NULL;
+    if (find_index_of_alias_name(context, master, &alias, err) < 0)
+        return -1;
+    if (alias)
+        log_say(context->log, LOG_WARNING,
+                "the engine has an index named \"%s\", which %s needs as its alias: es_activate "
+                "refuses until --replace-index lets it delete that index",
+                alias, master);
+    return 0;
 }
 
 int owner_check_alias(struct context *context, const char *master, struct error *err)

@@ -11,8 +11,11 @@
 /* An index of that name, which an instance is to have, is not there yet; else ERR_FAILED. */
 int owner_check_index(struct context *context, const char *index_name, struct error *err);
 
-/* The alias of a master is not the name of an index, which could never be switched. */
+/* The alias of a master is not the name of an index, in whose place it can only be put by deleting
+ * that (es_activate --replace-index). */
 int owner_check_alias_name(struct context *context, const char *master, struct error *err);
+/* The same, before anything is switched: only warned of. */
+int owner_warn_alias_name(struct context *context, const char *master, struct error *err);
 /* Sets *err: it is. */
 int owner_refuse_alias_name(const char *alias, const char *master, struct error *err);
 

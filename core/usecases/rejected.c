@@ -88,7 +88,7 @@ int rejected_judge(struct context *context, int64_t allowed, const struct report
     for (size_t i = 0; i < report->count; i++) {
         const struct report_item *item = &report->items[i];
         _cleanup_(error_release) struct error one = {};
-        if (item->rejected_open > allowed)
+        if (item->rejected_open > allowed && !item->kept)
             still_open(context, item, &one);
         else if (item->rejected_open)
             say_tolerated(context, item);

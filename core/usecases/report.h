@@ -18,6 +18,7 @@ struct report_item {
     char *index; /* or NULL */
     const char *result;
     const char *status;
+    bool kept; /* updated beside the active one: its failure is not the command's */
 
     /* of es_update and es_retry */
     const char *mode;

@@ -125,7 +125,7 @@ int run_begin(struct context *context, const struct run_spec *spec, struct run *
         .name = spec->name,
         .action =
             {
-                .parent_id = spec->parent_id,
+                .parent_id = spec->parent_id ? spec->parent_id : context->parent_id,
                 .master_id = spec->master_id,
                 .instance_id = spec->instance_id,
                 .name = spec->action,

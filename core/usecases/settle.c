@@ -154,7 +154,8 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     int result = 0;
     if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
-    else if (strcmp(action, "activate") == 0 && instances.count)
+    else if ((strcmp(action, "activate") == 0 || strcmp(action, "rollback") == 0) &&
+             instances.count)
         result = settle_activate(context, &instances, master_id, &found, err);
     if (result < 0)
         return -1;
@@ -162,6 +163,11 @@ static int settle_action(struct context *context, int64_t master_id, const struc
         x_printf("the run ended without saying how%s%s", found ? ": " : "", found ? found : "");
     log_say(context->log, LOG_NOTICE, "an es_%s had crashed%s%s", action, found ? ": " : "",
             found ? found : "");
+    if (pg_bool(rows, row, "stands_still"))
+        log_say(context->log, LOG_WARNING,
+                "the es_%s had called its stop_indexing hook, and not the one that resumes it: is "
+                "indexing still stopped?",
+                action);
     return history_query(context->history, sql_history_action_interrupt, PG_VALUES(id, text), NULL,
                          err);
 }
@@ -223,15 +229,18 @@ int settle_parents(struct context *context, struct error *err)
                       err) < 0)
         return -1;
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
+        const char *id = pg_text(rows, i, "id");
         int64_t object = pg_int(rows, i, "object");
         bool taken = false;
+        /* A session that holds a lock gets it once more: this run would take itself for crashed. */
+        if (context->parent_id && strcmp(id, context->parent_id) == 0)
+            continue;
         if (lock_try(context->history, LOCK_PARENT, object, &taken, err) < 0)
             return -1;
         if (!taken)
             continue;
-        int result = history_query(
-            context->history, sql_history_action_interrupt,
-            PG_VALUES(pg_text(rows, i, "id"), "the run ended without saying how"), NULL, err);
+        int result = history_query(context->history, sql_history_action_interrupt,
+                                   PG_VALUES(id, "the run ended without saying how"), NULL, err);
         lock_release(context->history, LOCK_PARENT, object);
         if (result < 0)
             return -1;

@@ -27,6 +27,21 @@ static int no_active(const struct context *context, const char *action, const st
                       newest->number);
 }
 
+/* The active one and, behind it, those that are kept fresh for a rollback (es_rollback), unless it
+ * is something special that is asked for. */
+static void choose_active(const char *action, const struct update_request *request,
+                          const struct instance *active, struct choice *choice)
+{
+    choice_add(choice, active);
+    if (strcmp(action, "update") != 0 || request->full || request->since)
+        return;
+    for (size_t i = 0; i < choice->instances.count; i++) {
+        const struct instance *instance = &choice->instances.list[i];
+        if (instance->kept && instance_is_live(instance) && instance->filled_at)
+            choice_add(choice, instance);
+    }
+}
+
 static int choose(struct context *context, const char *action, const struct update_request *request,
                   const struct target *target, struct choice *choice, struct error *err)
 {
@@ -50,14 +65,14 @@ static int choose(struct context *context, const char *action, const struct upda
         return 0;
     case UPDATE_ACTIVE:
         if (active)
-            choice_add(choice, active);
+            choose_active(action, request, active, choice);
         return 0;
     case UPDATE_NAMED:
         break;
     }
     if (!active)
         return no_active(context, action, choice, err);
-    choice_add(choice, active);
+    choose_active(action, request, active, choice);
     return 0;
 }
 
@@ -107,8 +122,8 @@ static void keep_first(struct context *context, struct error *first, struct erro
 /* One instance, from its lock to its closed row, which is `parent`'s part. */
 static int work_on(struct context *context, const char *action,
                    const struct update_request *request, const struct master *master,
-                   const struct instance *instance, const char *parent, instance_work *work,
-                   struct report *report, struct error *err)
+                   const struct instance *instance, bool is_kept, const char *parent,
+                   instance_work *work, struct report *report, struct error *err)
 {
     struct run run;
     bool skipped;
@@ -128,6 +143,7 @@ static int work_on(struct context *context, const char *action,
         return 0;
     struct report_item *item = report_add(report, action, master->name);
     report_set_instance(item, instance);
+    item->kept = is_kept;
     _cleanup_(instances_release) struct instances now = {};
     const struct instance *current;
     int result = instance_again(context, instance, &now, &current, err);
@@ -150,16 +166,24 @@ static int work_on_chosen(struct context *context, const char *action,
     for (size_t i = 0; i < count && err->kind != ERR_STOPPED; i++) {
         const struct choice *choice = &choices[i];
         for (size_t j = 0; j < choice->chosen_count && err->kind != ERR_STOPPED; j++) {
+            const struct instance *instance = &choice->instances.list[choice->chosen[j]];
             _cleanup_(error_release) struct error one = {};
-            if (work_on(context, action, request, &choice->master,
-                        &choice->instances.list[choice->chosen[j]], parent_id(&parent), work,
-                        report, &one) < 0)
+            /* What becomes of one that is kept is said, and is no failure of the active one. */
+            bool is_kept = j > 0 && instance->kept &&
+                           (request->choice == UPDATE_NAMED || request->choice == UPDATE_ACTIVE);
+            if (work_on(context, action, request, &choice->master, instance, is_kept,
+                        parent_id(&parent), work, report, &one) == 0)
+                continue;
+            if (is_kept && one.kind != ERR_STOPPED)
+                log_error(context->log, &one);
+            else
                 keep_first(context, err, &one);
         }
     }
     int64_t rejected = 0;
     for (size_t i = 0; i < report->count; i++)
-        rejected += report->items[i].rejected_open;
+        if (!report->items[i].kept)
+            rejected += report->items[i].rejected_open;
     _cleanup_free_ char *partial = rejected_words(rejected);
     if (partial)
         parent.outcome.status = ACTION_PARTIAL;

@@ -1,3 +1,15 @@
--- $1 master_id bigint, $2 instance_id bigint (null: none). What the alias points to.
-UPDATE esmigrate.index_master SET active_instance_id = $2::bigint
-WHERE id = $1::bigint AND active_instance_id IS DISTINCT FROM $2::bigint
+-- $1 master_id bigint, $2 instance_id bigint (null: none). What the alias points to. The instance that it left is kept for as long as the master's options say.
+WITH before AS (
+    SELECT id, active_instance_id, (options->>'keep')::interval AS keep FROM esmigrate.index_master
+    WHERE id = $1::bigint AND active_instance_id IS DISTINCT FROM $2::bigint
+    FOR UPDATE
+), left_behind AS (
+    UPDATE esmigrate.index_instance i
+    SET deactivated_at = clock_timestamp(), kept_until = clock_timestamp() + before.keep
+    FROM before WHERE i.id = before.active_instance_id
+), arrived AS (
+    UPDATE esmigrate.index_instance i SET kept_until = NULL
+    FROM before WHERE i.id = $2::bigint AND i.kept_until IS NOT NULL
+)
+UPDATE esmigrate.index_master m SET active_instance_id = $2::bigint
+FROM before WHERE m.id = before.id

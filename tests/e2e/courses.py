@@ -101,7 +101,8 @@ def active_index(app, name=MASTER):
 
 
 def last_action(app):
-    return app.history()[-1]
+    """The row of the last command, which may have parts."""
+    return [row for row in app.history() if row["parent_id"] is None][-1]
 
 
 def everything(app):

@@ -164,13 +164,13 @@ class Proxy:
         rule.left = nth
         return self._add(rule)
 
-    def lose(self, method, pattern, when="after", for_good=False):
+    def lose(self, method, pattern, when="after", for_good=False, nth=1):
         """The connection is closed with no answer: the engine never saw the request (`before`), or did it (`after`).
 
-        `for_good`: so is that of every later request, from the same moment on.
+        `for_good`: so is that of every later request, from the same moment on. `nth`: of those that match, it is this one.
         """
         rule = Rule(method, pattern, *(("lose", None) if when == "before" else (None, "lose")))
-        rule.for_good = for_good
+        rule.for_good, rule.left = for_good, nth
         return self._add(rule)
 
     def replace(self, method, pattern, status, when="after", for_good=False):

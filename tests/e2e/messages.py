@@ -80,5 +80,6 @@ def plain(app, text):
     text = re.sub(r'\b(127\.0\.0\.1(?::|", port ))\d{2,}\b', r"\1PORT", text)
     text = re.sub(r"\b(?!2026-01-31T08:00:00Z)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "TIME", text)
     text = re.sub(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "UUID", text)
+    text = re.sub(r"(?<=still for )\d+\.\d(?= seconds)", "S", text)
     text = re.sub(r"\b(pid|after|at most) \d+\b", lambda m: m[1] + (" PID" if m[1] == "pid" else " N"), text)
     return text.replace(f"on {socket.gethostname()}, user {getpass.getuser()}", "on HOST, user USER")

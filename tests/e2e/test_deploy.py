@@ -66,7 +66,7 @@ def last_evening(app):
     app.ok("es_create", "course_search")
     app.ok("es_update", "course_search", "1")
     app.ok("es_activate", "course_search")
-    actions = [("create", 1, "created"), ("update", 1, "full"), ("activate", 1, "activated")]
+    actions = [("create", 1, "created"), ("update", 1, "full"), ("activate", 1, "activated"), ("update", 1, "changed")]
     expect_actions(app, actions)
     return actions, {str(number): course_1(number) for number in range(1, 11)}
 
@@ -149,7 +149,7 @@ def deploy(app, actions, one, two):
     [item] = app.ok("es_activate", "course_search")
     assert (item["instance"], item["result"]) == (2, "activated")
     expect_state(app, "course_search-2", one, two)
-    actions += [("create", 2, "unchanged"), ("update", 2, "changed"), ("activate", 2, "activated")]
+    actions += [("create", 2, "unchanged"), ("update", 2, "changed"), ("activate", 2, "activated"), ("update", 2, "changed")]
     expect_actions(app, actions)
 
 

@@ -302,7 +302,7 @@ def test_a_dry_run_of_activate_sees_what_the_engine_would_refuse(app):
         """
         $ esmigrate es_activate course_search --dry-run
         esmigrate: error: qa_course_search-1: the engine has an index named "qa_course_search", which course_search needs as its alias
-        HINT: If nobody reads it any more, delete it by hand and run the same command again; or give the declaration another name.
+        HINT: If the instance is to take its place: esmigrate es_activate course_search --replace-index deletes it and puts the alias there in one call. If not, give the declaration another name.
         exit code 1
         """,
     )

@@ -1,0 +1,110 @@
+#include "usecases/hooks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/child.h"
+#include "base/memory.h"
+#include "sql.h"
+
+enum { DEFAULT_TIMEOUT_S = 60 };
+
+static const char *choose(const char *asked, const char *declared)
+{
+    const char *command = asked ? asked : declared;
+    return command && *command && strcmp(command, "none") != 0 ? command : NULL;
+}
+
+static int check(const struct hooks *hooks, const struct hook_request *request,
+                 const struct master_options *options, struct error *err)
+{
+    if (!hooks->stop && options->require_stop_indexing && !request->stop) {
+        error_set(err, ERR_USAGE, "%s: master.json requires a command that stops indexing",
+                  hooks->master);
+        return error_hint(err, "Give it with --stop-indexing and --resume-indexing, or "
+                               "--stop-indexing none to switch without.");
+    }
+    if (hooks->stop && !request->resume && !options->resume_indexing) {
+        error_set(err, ERR_USAGE,
+                  "%s: there is a command that stops indexing, and none that "
+                  "resumes it",
+                  hooks->master);
+        return error_hint(err, "Give it with --resume-indexing, or --resume-indexing none.");
+    }
+    return 0;
+}
+
+int hooks_find(struct run *run, const char *master, const struct hook_request *request,
+               const struct master_options *options, struct hooks *ret_hooks, struct error *err)
+{
+    struct hooks hooks = {
+        .run = run,
+        .stop = choose(request->stop, options->stop_indexing),
+        .resume = choose(request->resume, options->resume_indexing),
+        .master = master,
+        .timeout_s = request->timeout_s ? request->timeout_s : DEFAULT_TIMEOUT_S,
+    };
+    if (check(&hooks, request, options, err) < 0)
+        return -1;
+    if (!request->timeout_s && options->hook_timeout &&
+        history_interval_seconds(run->context->history, options->hook_timeout, "hook_timeout",
+                                 &hooks.timeout_s, err) < 0)
+        return -1;
+    *ret_hooks = hooks;
+    return 0;
+}
+
+static int call(const struct hooks *hooks, const char *what, const char *command, bool ignores_stop,
+                const struct instance *from, const struct instance *to, struct error *err)
+{
+    const struct context *context = hooks->run->context;
+    _cleanup_free_ char *master = x_printf("ESMIGRATE_MASTER=%s", hooks->master);
+    _cleanup_free_ char *old = x_printf("ESMIGRATE_FROM_INDEX=%s", from ? from->index_name : "");
+    _cleanup_free_ char *new = x_printf("ESMIGRATE_TO_INDEX=%s", to->index_name);
+    const char *const environment[] = {master, old, new, NULL};
+    const struct child_options options = {
+        .command = command,
+        .environment = environment,
+        .timeout_s = (int)hooks->timeout_s,
+        .ignores_stop = ignores_stop,
+    };
+    log_say(context->log, LOG_NOTICE, "%s: %s: %s", hooks->master, what, command);
+    if (child_run(&options, err) == 0)
+        return 0;
+    return error_prefix(err, "the command for %s failed", what);
+}
+
+int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
+               struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    struct run *run = hooks->run;
+    if (!hooks->stop)
+        return 0;
+    if (history_query(run->context->history, sql_history_action_stopped, PG_VALUES(run->action.id),
+                      &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    hooks->stopped = true;
+    return call(hooks, "stop_indexing", hooks->stop, false, from, to, err);
+}
+
+int hooks_resume(struct hooks *hooks, const struct instance *from, const struct instance *to,
+                 struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    struct run *run = hooks->run;
+    if (!hooks->stopped)
+        return 0;
+    hooks->stopped = false;
+    if (hooks->resume && call(hooks, "resume_indexing", hooks->resume, true, from, to, err) < 0)
+        return error_hint(err, "Indexing may still stand still. Run it by hand: %s", hooks->resume);
+    if (history_query(run->context->history, sql_history_action_resumed, PG_VALUES(run->action.id),
+                      &rows, err) < 0)
+        return -1;
+    if (pg_rows_count(rows))
+        log_say(run->context->log, LOG_NOTICE, "%s: indexing stood still for %.1f seconds",
+                hooks->master, strtod(pg_text(rows, 0, "seconds"), NULL));
+    return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * The commands of the user's that stop and resume indexing around a switch, so that no write of the
+ * application falls between the final update and the switch.
+ */
+#ifndef ESMIGRATE_USECASES_HOOKS_H
+#define ESMIGRATE_USECASES_HOOKS_H
+
+#include "usecases/run.h"
+
+/* What the command line says of them. */
+struct hook_request {
+    const char *stop;   /* NULL: what master.json says; "none": none */
+    const char *resume; /* the same */
+    int timeout_s;      /* 0: what master.json says, or 60 */
+};
+
+struct hooks {
+    struct run *run;
+    const char *stop; /* NULL: none; borrowed, as the next two */
+    const char *resume;
+    const char *master;
+    int64_t timeout_s;
+    bool stopped; /* the first was called */
+};
+
+/* One without the other, or none where master.json requires one, is ERR_USAGE. */
+int hooks_find(struct run *run, const char *master, const struct hook_request *request,
+               const struct master_options *options, struct hooks *ret_hooks, struct error *err);
+
+/* Calls the first, if there is one; from then on hooks_resume() must be called. */
+int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
+               struct error *err);
+
+/* Calls the second if the first was called, also after a failure and a stop. Says how long it was
+ * between. */
+int hooks_resume(struct hooks *hooks, const struct instance *from, const struct instance *to,
+                 struct error *err);
+
+#endif

@@ -1,0 +1,88 @@
+#include "usecases/rollback.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "domain/mapping.h"
+#include "sql.h"
+
+/* The live one that the alias left last; NULL: there is none. Times are texts of one form. */
+static const struct instance *previous(const struct instances *instances)
+{
+    const struct instance *found = NULL;
+    for (size_t i = 0; i < instances->count; i++) {
+        const struct instance *instance = &instances->list[i];
+        if (instance_is_live(instance) && !instance->active && instance->deactivated_at &&
+            (!found || strcmp(instance->deactivated_at, found->deactivated_at) > 0))
+            found = instance;
+    }
+    return found;
+}
+
+/* Searches on fields that only the newer mapping has find nothing from now on. */
+static int say_fields(struct context *context, const struct instance *from,
+                      const struct instance *to, struct error *err)
+{
+    _cleanup_free_ char *fields = NULL;
+    if (mapping_fields_only_in(from->content.body, to->content.body, &fields, err) < 0)
+        return -1;
+    if (fields)
+        log_say(context->log, LOG_WARNING,
+                "%s: fields that \"%s\" does not have, and searches no longer find: %s",
+                from->master, to->index_name, fields);
+    return 0;
+}
+
+/*
+ * A rollback that was killed when the alias had moved is not to be taken back by the same command
+ * again: then the active instance is the one to roll back to.
+ */
+static int find_crashed(struct context *context, const struct choice *choice, bool *ret_done,
+                        struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    const struct instance *active = instances_active(&choice->instances);
+    if (history_query(context->history, sql_history_rollback_crashed,
+                      PG_VALUES(pg_number(choice->master.id).text), &rows, err) < 0)
+        return -1;
+    *ret_done = active && pg_rows_count(rows) && pg_int(rows, 0, "instance_id") == active->id;
+    return 0;
+}
+
+static int choose(struct context *context, const struct target *target, struct choice *choice,
+                  struct error *err)
+{
+    bool done;
+    const struct instance *active = instances_active(&choice->instances);
+    const struct instance *before = previous(&choice->instances);
+    if (target->number)
+        return error_set(err, ERR_USAGE,
+                         "es_rollback takes the name of a master, not an instance: "
+                         "es_activate switches to any");
+    if (!active) {
+        error_set(err, ERR_FAILED, "%s has no active instance", target->name);
+        return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
+    }
+    if (find_crashed(context, choice, &done, err) < 0)
+        return -1;
+    if (done) {
+        choice_add(choice, active);
+        return 0;
+    }
+    if (!before) {
+        error_set(err, ERR_FAILED, "%s has no instance that was active before \"%s\"", target->name,
+                  active->index_name);
+        return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
+    }
+    if (say_fields(context, active, before, err) < 0)
+        return -1;
+    choice_add(choice, before);
+    return 0;
+}
+
+int rollback_instances(struct context *context, const struct activate_request *request,
+                       struct report *report, struct error *err)
+{
+    return activate_chosen(context, "rollback", request, choose, report, err);
+}

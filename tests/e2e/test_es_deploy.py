@@ -1,0 +1,218 @@
+"""es_deploy: what a pipeline calls. Create if the declaration changed, update, activate; the same again does nothing."""
+
+import courses
+import pytest
+from faults import through_proxy, wait_until
+
+MASTER = courses.MASTER
+
+
+def ready(app, **files):
+    courses.make_courses(app)
+    app.ok("es_init")
+    courses.declare(app, **files)
+
+
+def deployed(app, **files):
+    ready(app, **files)
+    app.ok("es_deploy", MASTER)
+
+
+def steps(items):
+    return [(item["action"], item["instance"], item["result"]) for item in items]
+
+
+def expect(app, number, titles):
+    index = f"course_search-{number}"
+    assert app.alias(MASTER) == [app.full_name(index)]
+    assert courses.active_index(app) == index
+    assert courses.titles(app, MASTER) == titles
+
+
+PLAIN = {str(number): f"Course {number}" for number in (1, 2, 3)}
+UPPER = {key: title.upper() for key, title in PLAIN.items()}
+
+
+def test_the_first_deploy(app):
+    ready(app)
+    items = app.ok("es_deploy", MASTER)
+    courses.assert_fields(items, courses.RESULT_FIELDS)
+    assert steps(items) == [("create", 1, "created"), ("update", 1, "complete"), ("activate", 1, "activated")]
+    expect(app, 1, PLAIN)
+    parent = app.history()[0]
+    assert (parent["action"], parent["status"]) == ("deploy", "complete")
+    parts = [row["action"] for row in app.history() if row["parent_id"] == parent["id"]]
+    assert parts == ["create", "update", "activate"]
+
+
+def test_the_same_again_changes_nothing(app):
+    deployed(app)
+    before = courses.instances(app)["course_search-1"]["index_uuid"], courses.versions(app, MASTER), app.indices()
+    items = app.ok("es_deploy", MASTER)
+    assert steps(items) == [("create", 1, "unchanged"), ("update", 1, "complete"), ("activate", 1, "already_active")]
+    after = courses.instances(app)["course_search-1"]["index_uuid"], courses.versions(app, MASTER), app.indices()
+    assert after == before
+
+
+def test_it_brings_up_to_date_what_is_deployed_already(app):
+    deployed(app)
+    courses.rename(app, 1, "New")
+    app.ok("es_deploy", MASTER)
+    expect(app, 1, {**PLAIN, "1": "New"})
+
+
+def test_a_changed_declaration_and_the_way_back(app):
+    deployed(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    items = app.ok("es_deploy", MASTER)
+    assert steps(items) == [("create", 2, "created"), ("update", 2, "complete"), ("activate", 2, "activated")]
+    expect(app, 2, UPPER)
+    courses.rename(app, 1, "New")
+    courses.declare(app)
+    items = app.ok("es_deploy", MASTER)
+    assert steps(items) == [("create", 1, "unchanged"), ("update", 1, "complete"), ("activate", 1, "activated")]
+    expect(app, 1, {**PLAIN, "1": "New"})
+    assert len(app.indices()) == 2
+
+
+def test_of_several_with_the_declaration_it_is_the_newest(app):
+    deployed(app)
+    app.ok("es_create", MASTER, "--force")
+    assert steps(app.ok("es_deploy", MASTER))[-1] == ("activate", 2, "activated")
+    expect(app, 2, PLAIN)
+
+
+def test_warm_stops_before_the_switch_and_the_rest_follows(app):
+    deployed(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    items = app.ok("es_deploy", MASTER, "--warm")
+    assert steps(items) == [("create", 2, "created"), ("update", 2, "complete")]
+    expect(app, 1, PLAIN)
+    assert courses.titles(app, "course_search-2") == UPPER
+    before = courses.versions(app, "course_search-2")
+    assert steps(app.ok("es_deploy", MASTER))[-1] == ("activate", 2, "activated")
+    expect(app, 2, UPPER)
+    assert courses.versions(app, MASTER) == before
+
+
+def test_every_declaration(app):
+    ready(app)
+    courses.declare(app, "author_search")
+    items = app.ok("es_deploy", "--all")
+    assert [(item["master"], item["action"]) for item in items] == [
+        (master, action) for master in ("author_search", MASTER) for action in ("create", "update", "activate")
+    ]
+    assert app.alias("author_search") == [app.full_name("author_search-1")]
+    expect(app, 1, PLAIN)
+
+
+def test_the_dry_run_says_what_would_be_created_and_does_nothing(app):
+    deployed(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    before = courses.everything(app)
+    [item] = app.ok("es_deploy", MASTER, "--dry-run")
+    assert (item["action"], item["instance"], item["result"]) == ("create", 2, "created")
+    assert courses.everything(app) == before
+
+
+def test_wrong_use(app):
+    deployed(app)
+    assert "--all" in app.fails(2, "es_deploy").err
+    app.fails(2, "es_deploy", MASTER, "--all")
+    assert "masters, not instances" in app.fails(2, "es_deploy", MASTER, "1").err
+    assert "there is no declaration" in app.fails(2, "es_deploy", "nothing_search").err
+
+
+def test_rejected_documents_stop_it_before_the_switch(app):
+    deployed(app)
+    app.sql("ALTER TABLE course ADD COLUMN hours text DEFAULT '1'")
+    mapping = {"title": {"type": "text"}, "hours": {"type": "integer"}}
+    courses.declare(
+        app,
+        index={"mappings": {"dynamic": "strict", "properties": mapping}},
+        documents="SELECT id AS _id, changed_at AS _changed_at, title, hours FROM course",
+    )
+    app.sql("UPDATE course SET hours = 'many', changed_at = now() WHERE id = 1")
+    result = app.fails(4, "es_deploy", MASTER, "-o", "json")
+    assert steps(result.json) == [("create", 2, "created"), ("update", 2, "partial")]
+    assert "1 rejected document is open" in result.err
+    expect(app, 1, PLAIN)
+    app.fails(4, "es_deploy", MASTER, "--warm")
+    app.sql("UPDATE course SET hours = '3', changed_at = now() WHERE id = 1")
+    assert steps(app.ok("es_deploy", MASTER))[-1] == ("activate", 2, "activated")
+    expect(app, 2, PLAIN)
+
+
+def test_rejected_documents_may_be_allowed(app):
+    ready(app, index={"mappings": {"properties": {"title": {"type": "integer"}}}})
+    app.sql("UPDATE course SET title = id WHERE id < 3")
+    app.fails(4, "es_deploy", MASTER)
+    app.ok("es_deploy", MASTER, "--allow-rejected", "1")
+    expect(app, 1, {"1": "1", "2": "2"})
+
+
+# ---- killed
+
+STEPS = {
+    "the look at the alias": ("GET", "/_alias/", 1),
+    "the index": ("PUT", "course_search-2$", 1),
+    "the documents": ("POST", "_bulk", 1),
+    "the switch": ("POST", "^/_aliases", 1),
+    "the look after the switch": ("GET", "/_alias/", -1),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_a_step_the_same_again_is_at_the_same_end(app, step, when):
+    deployed(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    method, pattern, nth = STEPS[step]
+    if step == "the switch" and app.engine_server.family == "elasticsearch":
+        nth = 2  # the first, with `must_exist`, is refused
+    if nth < 0:
+        with through_proxy(app) as proxy:
+            app.ok("es_deploy", MASTER)
+            nth = sum(method == m and pattern in path for m, path in proxy.seen)
+        courses.declare(app, documents=courses.OTHER_DOCUMENTS + " WHERE true")
+    with through_proxy(app) as proxy:
+        held = proxy.hold(method, pattern, when, nth=nth)
+        process = app.start("es_deploy", MASTER)
+        wait_until(lambda: held.reached.is_set() or not process.running)
+        assert held.reached.is_set(), process.wait()
+        process.kill()
+    app.ok("es_deploy", MASTER)
+    newest = max(int(name.rpartition("-")[2]) for name in app.indices())
+    expect(app, newest, UPPER)
+    assert newest == (3 if step == "the look after the switch" else 2)
+    assert [row for row in app.history() if row["status"] == "running"] == []
+    assert {row["status"] for row in app.history() if row["action"] == "deploy"} == {"complete", "interrupted"}
+
+
+# ---- a copy of a production history
+
+
+def test_a_staging_copy_of_the_history_touches_nothing_of_productions(make_app):
+    production, staging = make_app(), make_app()
+    deployed(production)
+    production.sql("SELECT 1")
+    production._connection.close()
+    staging.postgres.execute(f"DROP DATABASE {staging.database}")
+    staging.postgres.execute(f"CREATE DATABASE {staging.database} TEMPLATE {production.database}")
+    courses.declare(staging, documents=courses.OTHER_DOCUMENTS)
+    staging.env["ESMIGRATE_PREFIX"] = production.prefix
+    before = courses.everything(production)
+    for command in (["es_deploy", MASTER], ["es_rollback", MASTER], ["es_activate", MASTER, "1"], ["es_update", MASTER]):
+        result = staging.fails(1, *command)
+        assert "copied" in result.err and "es_init --adopt" in result.err
+    own = {"ESMIGRATE_PREFIX": staging.prefix}
+    for command in (["es_deploy", MASTER], ["es_rollback", MASTER]):
+        staging.fails(1, *command, env=own)
+    assert courses.everything(production) == before
+    # A history of its own, as the message says.
+    staging.sql("DROP SCHEMA esmigrate CASCADE")
+    staging.ok("es_init", env=own)
+    staging.ok("es_deploy", MASTER, env=own)
+    assert courses.everything(production) == before
+    staging.prefix = own["ESMIGRATE_PREFIX"]
+    expect(staging, 1, UPPER)

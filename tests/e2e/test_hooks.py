@@ -1,0 +1,216 @@
+"""Commands that stop and resume indexing around a switch: "stop_indexing" and "resume_indexing" of master.json."""
+
+import signal
+import sys
+import textwrap
+
+import courses
+import pytest
+from faults import wait_until
+
+MASTER = courses.MASTER
+LOG = "hooks.log"
+RESUME = f"echo resume $ESMIGRATE_MASTER $ESMIGRATE_FROM_INDEX $ESMIGRATE_TO_INDEX >> {LOG}"
+STOP = RESUME.replace("resume", "stop", 1)
+
+
+def two(app, **master):
+    """course_search-1 is active, course_search-2 filled and of these files."""
+    courses.activated(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS, master=master)
+    app.ok("es_create", MASTER)
+    app.ok("es_update", MASTER, "2")
+
+
+def called(app):
+    """What the hooks have written down, a line for each."""
+    path = app.folder / LOG
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def names(app):
+    return [line.split()[0] for line in called(app)]
+
+
+def switch_row(app, action="activate"):
+    return [row for row in app.history() if row["action"] == action][-1]
+
+
+def python(app, name, text):
+    """A hook that is a program: its command."""
+    (app.folder / name).write_text(textwrap.dedent(text))
+    return f"{sys.executable} {name}"
+
+
+def expect_switched(app, number):
+    assert app.alias(MASTER) == [app.full_name(f"course_search-{number}")]
+    assert courses.active_index(app) == f"course_search-{number}"
+
+
+def test_they_are_called_around_the_last_update_and_the_switch(app):
+    write = python(
+        app,
+        "write.py",
+        f"""
+        import psycopg
+        with psycopg.connect({app.conninfo!r}) as connection:
+            connection.execute("UPDATE course SET title = 'The last', changed_at = now() WHERE id = 1")
+        """,
+    )
+    two(app, stop_indexing=f"{STOP}; {write}", resume_indexing=RESUME)
+    result = app.run("es_activate", MASTER, check=0)
+    one, second = app.full_name("course_search-1"), app.full_name("course_search-2")
+    assert called(app) == [f"stop {MASTER} {one} {second}", f"resume {MASTER} {one} {second}"]
+    assert courses.titles(app, MASTER)["1"] == "THE LAST"
+    assert "indexing stood still for" in result.err
+    row = switch_row(app)
+    assert row["started_at"] < row["stopped_at"] < row["resumed_at"] < row["finished_at"]
+    updates = [other for other in app.history() if other["parent_id"] == row["id"]]
+    assert [(other["action"], other["status"]) for other in updates] == [("update", "complete")] * 2
+    assert updates[0]["finished_at"] < row["stopped_at"] < updates[1]["started_at"]
+    assert updates[1]["finished_at"] < row["resumed_at"]
+
+
+def test_those_of_the_command_line_beat_those_of_the_file(app):
+    two(app, stop_indexing="exit 9", resume_indexing="exit 9")
+    app.ok("es_activate", MASTER, "--stop-indexing", STOP, "--resume-indexing", RESUME)
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 2)
+
+
+def test_without_them_nothing_stands_still(app):
+    two(app)
+    app.ok("es_activate", MASTER)
+    assert (switch_row(app)["stopped_at"], switch_row(app)["resumed_at"]) == (None, None)
+
+
+def test_an_es_activate_with_nothing_to_switch_stops_nothing(app):
+    two(app, stop_indexing=STOP, resume_indexing=RESUME)
+    app.ok("es_activate", MASTER)
+    app.ok("es_activate", MASTER)
+    assert names(app) == ["stop", "resume"]
+
+
+def test_the_dry_run_calls_none(app):
+    two(app, stop_indexing=STOP, resume_indexing=RESUME)
+    app.run("es_activate", MASTER, "--dry-run", check=0)
+    assert called(app) == []
+
+
+def test_a_required_one_is_given_or_given_as_none(app):
+    two(app, require_stop_indexing=True)
+    result = app.fails(2, "es_activate", MASTER)
+    assert "requires a command that stops indexing" in result.err and "--stop-indexing none" in result.err
+    expect_switched(app, 1)
+    app.ok("es_activate", MASTER, "--stop-indexing", "none")
+    expect_switched(app, 2)
+
+
+def test_one_that_stops_needs_one_that_resumes(app):
+    two(app, stop_indexing=STOP)
+    result = app.fails(2, "es_activate", MASTER)
+    assert "--resume-indexing none" in result.err
+    assert called(app) == []
+    app.ok("es_activate", MASTER, "--resume-indexing", "none")
+    assert names(app) == ["stop"]
+    assert switch_row(app)["resumed_at"] is not None
+
+
+def test_one_that_fails_stops_the_switch_and_indexing_is_resumed(app):
+    two(app, stop_indexing=f"{STOP}; exit 3", resume_indexing=RESUME)
+    result = app.fails(1, "es_activate", MASTER)
+    assert "stop_indexing failed: it ended with exit status 3" in result.err
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 1)
+    row = switch_row(app)
+    assert row["status"] == "failed" and row["stopped_at"] < row["resumed_at"]
+
+
+def test_one_that_takes_too_long_is_ended(app):
+    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=RESUME, hook_timeout="1 second")
+    result = app.fails(1, "es_activate", MASTER)
+    assert "did not end within 1 seconds" in result.err
+    assert result.seconds < 30
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 1)
+    app.declare(MASTER, master={"stop_indexing": "sleep 60", "resume_indexing": RESUME})
+    result = app.fails(1, "es_activate", MASTER, "--hook-timeout", "1")
+    assert "did not end within 1 seconds" in result.err
+
+
+def test_indexing_is_resumed_after_a_last_update_that_fails(app):
+    breaks = python(
+        app,
+        "break.py",
+        f"""
+        import psycopg
+        with psycopg.connect({app.conninfo!r}) as connection:
+            connection.execute("ALTER TABLE course RENAME COLUMN title TO name")
+        """,
+    )
+    two(app, stop_indexing=f"{STOP}; {breaks}", resume_indexing=RESUME)
+    result = app.run("es_activate", MASTER)
+    assert result.code == 5, result
+    assert "nothing was switched" in result.err
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 1)
+    assert switch_row(app)["resumed_at"] is not None
+
+
+def test_indexing_is_resumed_after_a_switch_that_is_refused(app):
+    alias = app.full_name(MASTER)
+    actions = [
+        {"remove": {"index": app.full_name("course_search-1"), "alias": alias}},
+        {"add": {"index": app.full_name("course_search-3"), "alias": alias}},
+    ]
+    moves = python(
+        app,
+        "move.py",
+        f"""
+        import json, urllib.request
+        body = json.dumps({{"actions": {actions!r}}}).encode()
+        urllib.request.urlopen(urllib.request.Request(
+            "{app.engine_server.url}/_aliases", body, {{"Content-Type": "application/json"}}))
+        """,
+    )
+    two(app, stop_indexing=f"{STOP}; {moves}", resume_indexing=RESUME)
+    app.ok("es_create", MASTER, "--force")
+    result = app.fails(1, "es_activate", MASTER, "2")
+    assert "someone else moved it" in result.err
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 3)
+
+
+@pytest.mark.parametrize("number, code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_indexing_is_resumed_after_a_signal(app, number, code):
+    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=f"sleep 0.5; {RESUME}")
+    process = app.start("es_activate", MASTER)
+    wait_until(lambda: called(app))
+    process.signal(number)
+    process.wait(check=code)
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 1)
+    row = switch_row(app)
+    assert row["status"] == "interrupted" and row["resumed_at"] is not None
+
+
+def test_one_that_cannot_resume_is_said_and_the_switch_stands(app):
+    two(app, stop_indexing=STOP, resume_indexing="exit 4")
+    result = app.fails(1, "es_activate", MASTER)
+    assert "resume_indexing failed: it ended with exit status 4" in result.err
+    assert "The alias was switched all the same." in result.err
+    assert "Run it by hand: exit 4" in result.err
+    expect_switched(app, 2)
+    row = switch_row(app)
+    assert row["stopped_at"] is not None and row["resumed_at"] is None
+
+
+def test_a_kill_between_them_is_said_by_the_next_command(app):
+    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=RESUME)
+    process = app.start("es_activate", MASTER)
+    wait_until(lambda: called(app))
+    process.kill()
+    result = app.run("es_activate", MASTER, "--stop-indexing", STOP, check=0)
+    assert "is indexing still stopped?" in result.err
+    assert names(app) == ["stop", "stop", "resume"]
+    expect_switched(app, 2)

@@ -1,0 +1,132 @@
+"""Messages of the switch: what a user types, all that is said to it, and the exit code."""
+
+import courses
+import pytest
+from messages import at_home, transcript
+
+MASTER = courses.MASTER
+
+
+@pytest.fixture
+def school(app):
+    return at_home(app)
+
+
+def two(school, **master):
+    """course_search-1 is active, course_search-2 filled and of these files."""
+    courses.activated(school, changed=courses.CHANGED)
+    courses.declare(school, documents=courses.OTHER_DOCUMENTS, changed=courses.CHANGED, master=master)
+    school.ok("es_create", MASTER)
+    school.ok("es_update", MASTER, "2")
+
+
+def by_hand(school, verb, index):
+    what = {"index": school.full_name(index), "alias": school.full_name(MASTER)}
+    school.engine_server.must("POST", "_aliases", {"actions": [{verb: what}]})
+
+
+def test_an_alias_that_is_elsewhere(school):
+    two(school)
+    by_hand(school, "remove", "course_search-1")
+    by_hand(school, "add", "course_search-2")
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: alias "qa_course_search" points to "qa_course_search-2", not to "qa_course_search-1" as the history had it: someone else moved it
+        DETAIL: Nothing was switched. The history has it as it is now.
+        HINT: If "qa_course_search-2" is to be the active one, run the same command again.
+        exit code 1
+        $ esmigrate es_activate course_search
+        exit code 0
+        """,
+    )
+
+
+def test_an_alias_on_two_indexes(school):
+    two(school)
+    by_hand(school, "add", "course_search-2")
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: qa_course_search-2: alias "qa_course_search" points to 2 indexes, "qa_course_search-1" and others
+        HINT: Take it off all but one by hand, then run the same command again.
+        exit code 1
+        """,
+    )
+
+
+def test_commands_that_stop_and_resume(school):
+    two(school, stop_indexing="true", resume_indexing="exit 4")
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search --stop-indexing "exit 3" --resume-indexing true
+        esmigrate: course_search: stop_indexing: exit 3
+        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: indexing stood still for S seconds
+        esmigrate: error: qa_course_search-2: the command for stop_indexing failed: it ended with exit status 3
+        exit code 1
+        $ esmigrate es_activate course_search
+        esmigrate: course_search: stop_indexing: true
+        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
+        DETAIL: The alias was switched all the same.
+        HINT: Indexing may still stand still. Run it by hand: exit 4
+        exit code 1
+        """,
+    )
+
+
+def test_a_command_that_is_required_or_missing(school):
+    two(school, require_stop_indexing=True)
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: course_search: master.json requires a command that stops indexing
+        HINT: Give it with --stop-indexing and --resume-indexing, or --stop-indexing none to switch without.
+        exit code 2
+        $ esmigrate es_activate course_search --stop-indexing true
+        esmigrate: error: course_search: there is a command that stops indexing, and none that resumes it
+        HINT: Give it with --resume-indexing, or --resume-indexing none.
+        exit code 2
+        $ esmigrate es_activate course_search --reads-only --writes-only
+        esmigrate: error: --reads-only and --writes-only exclude each other
+        exit code 2
+        $ esmigrate es_activate course_search --writes-only
+        esmigrate: error: course_search has no "write_alias" in master.json
+        HINT: Without --writes-only the alias that readers use is switched.
+        exit code 2
+        """,
+    )
+
+
+def test_rollbacks(school):
+    two(school)
+    transcript(
+        school,
+        """
+        $ esmigrate es_rollback course_search
+        esmigrate: error: course_search has no instance that was active before "qa_course_search-1"
+        HINT: See what there is: esmigrate es_list course_search
+        exit code 1
+        $ esmigrate es_activate course_search
+        exit code 0
+        $ esmigrate es_rollback course_search-1
+        esmigrate: error: es_rollback takes the name of a master, not an instance: es_activate switches to any
+        exit code 2
+        """,
+    )
+    school.sql("ALTER TABLE course RENAME COLUMN title TO name")
+    transcript(
+        school,
+        """
+        $ esmigrate es_rollback course_search
+        esmigrate: error: nothing was switched, since the last update failed: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
+        DETAIL: The source is the database "school", that of the history, since neither --source, ESMIGRATE_SOURCE nor "source" in master.json names one.
+        HINT: To switch to it as it is: esmigrate es_rollback course_search --allow-stale
+        exit code 5
+        """,
+    )

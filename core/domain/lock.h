@@ -15,6 +15,7 @@ enum lock_class {
     LOCK_MASTER = 0x65736d31,
     LOCK_INSTANCE = 0x65736d32,
     LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's hash */
+    LOCK_VERIFY = 0x65736d34, /* of an instance, apart from that of its writer */
 };
 
 /*

@@ -16,6 +16,8 @@ struct retrying {
     const struct instance *instance;
     struct run *run;
     struct report_item *item;
+    char *const *ids; /* of other documents that are sent, too */
+    size_t count;
     struct master_options options;
     struct source *source;
     struct sender *sender;
@@ -55,9 +57,10 @@ static int send_again(struct retrying *retrying, struct error *err)
     int result = copies_open(&load.copies, context->engine, retrying->sender, instance->index_name,
                              retrying->source->columns.has_routing, err);
     if (result == 0 &&
-        (source_begin(retrying->source, err) < 0 || load_rejected_ids(&load, &ids, err) < 0 ||
-         load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
-         sender_finish(retrying->sender, err) < 0 ||
+        (source_begin(retrying->source, err) < 0 ||
+         load_again(&load, retrying->ids, retrying->count, err) < 0 ||
+         load_rejected_ids(&load, &ids, err) < 0 || load_rejected(&load, &ids, err) < 0 ||
+         copies_finish(&load.copies, err) < 0 || sender_finish(retrying->sender, err) < 0 ||
          engine_refresh(context->engine, instance->index_name, err) < 0))
         result = -1;
     copies_release(&load.copies);
@@ -84,7 +87,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     int64_t open = 0;
     if (rejected_count(context, instance->id, &open, err) < 0)
         return -1;
-    if (!open) {
+    if (!open && !retrying->count) {
         log_say(context->log, LOG_NOTICE, "%s: no rejected document is open", instance->index_name);
         return 0;
     }
@@ -102,9 +105,9 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     return 0;
 }
 
-static int retry_instance(struct run *run, const struct update_request *request,
-                          const struct master *master, const struct instance *instance,
-                          struct report_item *item, struct error *err)
+int resend_documents(struct run *run, const struct update_request *request,
+                     const struct master *master, const struct instance *instance, char *const *ids,
+                     size_t count, struct report_item *item, struct error *err)
 {
     _cleanup_(retrying_release) struct retrying retrying = {
         .context = run->context,
@@ -112,11 +115,20 @@ static int retry_instance(struct run *run, const struct update_request *request,
         .instance = instance,
         .run = run,
         .item = item,
+        .ids = ids,
+        .count = count,
     };
     item->changed_through = x_strdup(instance->changed_through);
     int result = retry_in_run(&retrying, master, err);
     feed_note(retrying.sender, run, item);
     return result;
+}
+
+static int retry_instance(struct run *run, const struct update_request *request,
+                          const struct master *master, const struct instance *instance,
+                          struct report_item *item, struct error *err)
+{
+    return resend_documents(run, request, master, instance, NULL, 0, item, err);
 }
 
 int retry_instances(struct context *context, const struct update_request *request,

@@ -15,7 +15,12 @@
 #include "usecases/context.h"
 #include "usecases/report.h"
 
-enum run_locks { RUN_LOCK_MASTER = 1, RUN_LOCK_INSTANCE = 2 };
+/* A run that holds a lock already may take it once more. */
+enum run_locks {
+    RUN_LOCK_MASTER = 1,
+    RUN_LOCK_INSTANCE = 2,
+    RUN_LOCK_VERIFY = 4, /* of the instance: held while it is verified, beside its writer */
+};
 
 struct run_spec {
     const char *action;    /* the command without es_ */

@@ -171,15 +171,16 @@ void scroll_close(struct scroll *scroll)
 
 /* Without filter_path, which would have the engine write numbers of a document in its own way. */
 int page_look_up(struct engine *engine, const char *index, const char *const *ids, size_t count,
-                 struct page *page, struct error *err)
+                 size_t size, struct page *page, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer body = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_search", escaped);
     _cleanup_free_ char *doing = x_printf("read documents of \"%s\"", index);
-    /* A document may have copies on several shards, each found under its id. */
-    buffer_text(&body, "{\"size\":10000,\"version\":true,\"_source\":true,"
-                       "\"stored_fields\":[\"_routing\"],\"query\":{\"ids\":{\"values\":[");
+    buffer_printf(&body,
+                  "{\"size\":%zu,\"version\":true,\"_source\":true,"
+                  "\"stored_fields\":[\"_routing\"],\"query\":{\"ids\":{\"values\":[",
+                  size);
     for (size_t i = 0; i < count; i++) {
         if (i)
             buffer_char(&body, ',');

@@ -54,8 +54,9 @@ void scroll_close(struct scroll *scroll);
 
 /* ---- some documents ---- */
 
-/* Those with these ids, on whatever shard, whole. */
+/* Those with these ids, on whatever shard, whole; at most `size`, which is at most
+ * index.max_result_window. */
 int page_look_up(struct engine *engine, const char *index, const char *const *ids, size_t count,
-                 struct page *page, struct error *err);
+                 size_t size, struct page *page, struct error *err);
 
 #endif

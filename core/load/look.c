@@ -74,7 +74,7 @@ static int look_up(struct look *look, const struct batch *batch, struct error *e
     for (size_t i = 0; i < batch->count; i++)
         if (*batch->ids[i] && strlen(batch->ids[i]) <= LONGEST_ID)
             ids[count++] = batch->ids[i];
-    return page_look_up(look->engine, look->index_name, ids, count, &look->page, err);
+    return page_look_up(look->engine, look->index_name, ids, count, look->window, &look->page, err);
 }
 
 static int read_index(struct look *look, const struct batch *batch, struct error *err)
@@ -226,13 +226,17 @@ static int look_at_batch(struct look *look, const struct batch *batch, struct er
     return any ? know_rejected(look, batch, err) : 0;
 }
 
-/* Some few at first, then as many as have the size of a bulk request. */
+/* Some few at first, then as many as have the size of a bulk request. An id may have copies on
+ * several shards. */
 static size_t next_batch(const struct look *look)
 {
-    if (!look->documents)
-        return FIRST_BATCH;
-    int64_t count = BATCH_BYTES / (look->bytes / look->documents + 1);
-    return count < 1 ? 1 : count > LARGEST_BATCH ? LARGEST_BATCH : (size_t)count;
+    size_t most = look->window / 2 < LARGEST_BATCH ? look->window / 2 : LARGEST_BATCH;
+    int64_t fitting = FIRST_BATCH;
+    if (look->documents)
+        fitting = BATCH_BYTES / (look->bytes / look->documents + 1);
+    if (fitting < (int64_t)most)
+        most = (size_t)fitting;
+    return most ? most : 1;
 }
 
 int look_at(struct look *look, const char *const *ids, size_t count, struct looked *ret_list,

@@ -28,6 +28,7 @@ struct look {
     struct history *history;
     const char *index_name;
     int64_t instance_id;
+    size_t window;         /* how many documents the engine returns at once */
     bool compares_content; /* else only whether the document is there */
 
     /* private, zero */

@@ -103,6 +103,8 @@ struct buffer check_take_words(struct check *check)
 
 void check_give_words(struct check *check, struct buffer *words)
 {
+    if (words->length && check->words.length && *words->data != ':')
+        buffer_text(&check->words, ": ");
     buffer_text(&check->words, buffer_cstr(words));
     buffer_release(words);
 }
@@ -126,12 +128,22 @@ const char *check_verdict_name(enum check_verdict verdict)
     return names[verdict];
 }
 
+/* An engine may quote what it was sent (rule R10). */
+static void mask(const struct context *context, struct buffer *text)
+{
+    _cleanup_free_ char *masked = secrets_mask(&context->secrets, buffer_cstr(text));
+    buffer_clear(text);
+    buffer_text(text, masked);
+}
+
 int check_end(struct run *run, struct verification *verification, struct check *check,
               struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     buffer_char(&check->numbers, '}');
     buffer_char(&check->samples, ']');
+    mask(run->context, &check->samples);
+    mask(run->context, &check->words);
     check->ended = true;
     if (!run->open)
         return 0;

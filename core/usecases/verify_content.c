@@ -147,11 +147,13 @@ static int choose(struct verifying *verifying, struct id_list *list, struct erro
 
 static void judge(struct contents *contents, const char *id, const struct looked *looked)
 {
-    contents->compared += looked->version >= 0;
+    if (looked->version < 0)
+        return; /* what is missing or left over is the business of the ids */
+    contents->compared++;
     contents->pending += looked->verdict == LOOK_PENDING;
     contents->rejected += looked->verdict == LOOK_REJECTED;
     if (looked->verdict != LOOK_DIFFERENT)
-        return; /* one that is missing or left over is the business of the ids */
+        return;
     _cleanup_free_ char *problem = *looked->field ? x_printf("differs in %s", looked->field) : NULL;
     contents->different++;
     check_sample(contents->check, "id", id, problem ? problem : "differs");

@@ -25,9 +25,7 @@ struct verifying {
     char **differing; /* ids that a repair has to send */
     size_t differing_count;
     size_t differing_capacity;
-    int64_t source_ids;  /* read of the source */
-    int64_t not_indexed; /* of them, with good reason: rejected */
-    int64_t pending;     /* ids that differ and are pending */
+    int64_t not_indexed; /* ids of the source that are rejected, and not in the index */
 };
 
 /* Remembers an id for the repair. */

@@ -28,7 +28,7 @@ static struct frame read_frame(const struct buffer *text)
 {
     struct frame frame = {};
     struct json_cursor cursor = json_cursor((struct span){buffer_cstr(text), text->length});
-    struct span key, value;
+    struct span key = {}, value = {};
     while (json_next_member(&cursor, &key, &value)) {
         if (strncmp(key.data, "\"_scroll_id\"", key.length) == 0)
             frame.scroll_id = json_text_string(value);
@@ -45,7 +45,7 @@ static struct frame read_frame(const struct buffer *text)
 static void read_hits(struct page *page, struct span hits)
 {
     struct json_cursor cursor = json_cursor(hits);
-    struct span hit, key, value;
+    struct span hit = {}, key = {}, value = {};
     page->count = 0;
     while (json_next_element(&cursor, &hit)) {
         struct page_hit *read = NULL;
@@ -124,7 +124,7 @@ int scroll_open(struct scroll *scroll, struct engine *engine, const char *index,
 
 int scroll_take(struct scroll *scroll, struct page *page, struct error *err)
 {
-    struct frame frame;
+    struct frame frame = {};
     scroll->asked = false;
     if (take_text(&scroll->request, scroll->doing, page, &frame, err) < 0) {
         if (err->http_code == 404 && scroll->id)
@@ -195,7 +195,7 @@ int page_look_up(struct engine *engine, const char *index, const char *const *id
         .body_length = body.length,
         .timeout_s = TIMEOUT_S,
     };
-    struct frame frame;
+    struct frame frame = {};
     int result = http_perform(engine->http, &request, err);
     if (result == 0)
         result = take_text(&request, doing, page, &frame, err);

@@ -184,6 +184,8 @@ static int compare_some(struct contents *contents, struct error *err)
 
 static int compare_list(struct contents *contents, struct id_list *list, struct error *err)
 {
+    if (!list->count)
+        return 0;
     list->count = texts_unique(list->ids, list->count);
     int result = compare(contents, list->ids, list->count, err);
     for (size_t i = 0; i < list->count; i++)

@@ -145,8 +145,8 @@ def test_a_document_on_the_shard_of_its_old_routing(app, shards):
     app.sql("INSERT INTO comment SELECT n, 'post ' || n, now() - interval '1 hour' FROM generate_series(1, 20) n")
     app.ok("es_init")
     body = {"settings": {"number_of_shards": shards, "number_of_replicas": 0},
-            "mappings": {"_routing": {"required": shards > 1}, "properties": {"post": {"type": "keyword"}}}}
-    documents = "SELECT id AS _id, post AS _routing, changed_at AS _changed_at, post FROM comment"
+            "mappings": {"_routing": {"required": shards > 1}, "properties": {"body": {"type": "keyword"}}}}
+    documents = "SELECT id AS _id, post AS _routing, changed_at AS _changed_at, 'text' AS body FROM comment"
     app.declare(courses.MASTER, index=body, documents=documents)
     app.ok("es_create", courses.MASTER)
     app.ok("es_update", courses.MASTER, "1")

@@ -100,6 +100,15 @@ TEST(with_little_memory_it_takes_more_passes_and_finds_the_same)
     assert_in_range(passes, 3, 30);
 }
 
+TEST(as_many_other_ids_are_not_the_same)
+{
+    size_t missing, left_over, passes;
+    const struct sides sides = {.count = 100000, .leaves_out = 1, .adds = 100000};
+    compare(&sides, 64 * 1024 * 1024, &missing, &left_over, &passes);
+    assert_int_equal(missing, 100000);
+    assert_int_equal(left_over, 100000);
+}
+
 TEST(an_id_that_is_there_twice_differs)
 {
     _cleanup_(error_release) struct error err = {};
@@ -164,6 +173,7 @@ int main(void)
         cmocka_unit_test(equal_sides_take_one_pass),
         cmocka_unit_test(every_difference_is_found_in_one_more_pass),
         cmocka_unit_test(with_little_memory_it_takes_more_passes_and_finds_the_same),
+        cmocka_unit_test(as_many_other_ids_are_not_the_same),
         cmocka_unit_test(an_id_that_is_there_twice_differs),
         cmocka_unit_test(the_same_id_with_another_routing_differs_once),
         cmocka_unit_test(far_more_keys_than_expected_are_an_error),

@@ -154,6 +154,16 @@ static const struct option_spec specs[OPT_COUNT] = {
                    "remove records that are old and that every live instance has read"},
     [OPT_KEEP] = {"keep", 0, KIND_TEXT, "INTERVAL", NULL, "7 days",
                   "with --prune: younger records stay"},
+    [OPT_CONTENT] = {"content", 0, KIND_FLAG, NULL, NULL, NULL,
+                     "compare the content of all documents, not of some"},
+    [OPT_SAMPLE] = {"sample", 0, KIND_NUMBER, "N", NULL, "1000",
+                    "compare the content of N documents chosen at random, of the N that changed "
+                    "last, and of some unusual ones"},
+    [OPT_REPAIR] = {"repair", 0, KIND_FLAG, NULL, NULL, NULL,
+                    "read from the source what differs, send it again, and verify once more"},
+    [OPT_QUERY_RUNS] = {"query-runs", 0, KIND_NUMBER, "N", NULL, "100",
+                        "run each query of queries.ndjson N times on each instance to measure its "
+                        "latency; 0: not at all"},
 };
 
 const struct option_spec *option_spec(enum option_id id)

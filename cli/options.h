@@ -84,6 +84,10 @@ enum option_id {
     OPT_OWNER,
     OPT_PRUNE,
     OPT_KEEP,
+    OPT_CONTENT,
+    OPT_SAMPLE,
+    OPT_REPAIR,
+    OPT_QUERY_RUNS,
     OPT_COUNT,
 };
 

@@ -16,6 +16,7 @@ enum lock_class {
     LOCK_INSTANCE = 0x65736d32,
     LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's number */
     LOCK_WORKER = 0x65736d34, /* of an action that works at a full update; the same */
+    LOCK_VERIFY = 0x65736d35, /* of an instance, apart from that of its writer */
 };
 
 /* The number that stands for a text as the object of a lock. */

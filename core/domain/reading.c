@@ -46,14 +46,21 @@ int source_read_range(struct source *source, const char *first, const char *end,
     return start_reading(source, condition, err);
 }
 
-char *source_changed_condition(struct source *source, const char *since)
+/* Of _changed_at and a time; `order` is ">=" or "<". The caller's. */
+static char *time_condition(struct source *source, const char *order, const char *moment)
 {
-    _cleanup_free_ char *time = pg_literal(source->pg, since);
+    _cleanup_free_ char *time = pg_literal(source->pg, moment);
     if (source->columns.changed_at_has_zone)
-        return x_printf("esmigrate_d.\"_changed_at\" >= %s::timestamptz", time);
+        return x_printf("esmigrate_d.\"_changed_at\" %s %s::timestamptz", order, time);
     /* The parameter is converted, not the column, so that an index still serves it. */
     _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
-    return x_printf("esmigrate_d.\"_changed_at\" >= (%s::timestamptz AT TIME ZONE %s)", time, zone);
+    return x_printf("esmigrate_d.\"_changed_at\" %s (%s::timestamptz AT TIME ZONE %s)", order, time,
+                    zone);
+}
+
+char *source_changed_condition(struct source *source, const char *since)
+{
+    return time_condition(source, ">=", since);
 }
 
 int source_read_changed(struct source *source, const char *since, struct error *err)
@@ -123,6 +130,15 @@ int source_probe_ids(struct source *source, bool *ret_comparable, struct error *
     return 0;
 }
 
+/* A binary one, in network order. */
+static int64_t integer(struct span field)
+{
+    int64_t value = 0;
+    for (size_t i = 0; i < field.length; i++)
+        value = value << 8 | (unsigned char)field.data[i];
+    return value;
+}
+
 static bool is_true(struct span field)
 {
     return field.length == 1 && field.data[0];
@@ -148,20 +164,27 @@ static bool take_document(struct source *source, struct source_document *ret_doc
 {
     const struct span *fields = source->fields;
     struct span size = fields[DOCUMENT_SIZE], id = text_of_id(source);
-    int64_t bytes = 0;
-    for (size_t i = 0; i < size.length; i++) /* a 4-byte integer in network order */
-        bytes = bytes << 8 | (unsigned char)size.data[i];
     *ret_document = (struct source_document){
         .id = id,
         .routing = fields[DOCUMENT_ROUTING],
         .json = fields[DOCUMENT_JSON],
-        .bytes = bytes,
+        .bytes = integer(size),
         .deleted = is_true(fields[DOCUMENT_DELETED]),
         .never_changes = is_true(fields[DOCUMENT_NEVER_CHANGES]),
     };
     if (source->shape.count && !size.data)
         ret_document->row = (struct json_row){&source->shape, fields + DOCUMENT_COLUMNS};
     return id.data && (!ret_document->row.shape || json_row_is_sound(&ret_document->row));
+}
+
+static enum pg_copy null_id(struct source *source, struct error *err)
+{
+    source_cancel(source);
+    error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
+    error_hint(err, "Mend that row in the source and run the same command again; or leave such "
+                    "rows out with WHERE in documents.sql, and make a new instance with "
+                    "es_create.");
+    return PG_COPY_ERROR;
 }
 
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
@@ -174,14 +197,8 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
         source_in_file(source_documents_file, err);
     if (state != PG_COPY_ROWS)
         return state;
-    if (!fields[DOCUMENT_ID].data) {
-        source_cancel(source);
-        error_set(err, ERR_FAILED, "documents.sql returned a row whose _id is null");
-        error_hint(err, "Mend that row in the source and run the same command again; or leave such "
-                        "rows out with WHERE in documents.sql, and make a new instance with "
-                        "es_create.");
-        return PG_COPY_ERROR;
-    }
+    if (!fields[DOCUMENT_ID].data)
+        return null_id(source, err);
     if (take_document(source, ret_document))
         return PG_COPY_ROWS;
     source_cancel(source);
@@ -196,6 +213,8 @@ void source_cancel(struct source *source)
 
 /* ---- ids ---- */
 
+#define NOT_DELETED "\nWHERE esmigrate_d.\"_deleted\" IS NOT TRUE"
+
 static char **take_texts(const struct pg_rows *rows, const char *column, size_t *ret_count)
 {
     size_t count = pg_rows_count(rows);
@@ -204,6 +223,84 @@ static char **take_texts(const struct pg_rows *rows, const char *column, size_t 
         texts[i] = x_strdup(pg_text(rows, i, column));
     *ret_count = count;
     return texts;
+}
+
+int source_read_keys(struct source *source, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_printf(&sql,
+                  "COPY (SELECT " ID_TEXT
+                  ", %s FROM (\n%s\n) esmigrate_d%s\n) TO STDOUT (FORMAT binary)",
+                  source->columns.has_routing ? ROUTING_TEXT : "NULL::text", source->documents,
+                  source->columns.has_deleted ? NOT_DELETED : "");
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
+int source_read_traits(struct source *source, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, "COPY (SELECT " ID_TEXT ", coalesce((esmigrate_j.t LIKE '%null%')::int"
+                      " | (esmigrate_j.t LIKE '%\"\"%')::int << 1"
+                      " | (octet_length(esmigrate_j.t) <> char_length(esmigrate_j.t))::int << 2"
+                      " | (esmigrate_j.t LIKE '_%{%' OR esmigrate_j.t LIKE '%[%')::int << 3, 0)"
+                      ", coalesce(octet_length(esmigrate_j.t), 0) FROM (\n");
+    buffer_printf(&sql, "%s\n) esmigrate_d\nCROSS JOIN LATERAL (", source->documents);
+    source_json_sql(source, &sql);
+    buffer_printf(&sql, ") esmigrate_j%s\n) TO STDOUT (FORMAT binary)",
+                  source->columns.has_deleted ? NOT_DELETED : "");
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
+enum pg_copy source_next_traits(struct source *source, struct span *ret_id, int64_t *ret_traits,
+                                int64_t *ret_bytes, struct error *err)
+{
+    struct span fields[3] = {};
+    enum pg_copy state = pg_copy_next(source->pg, fields, ARRAY_SIZE(fields), err);
+    if (state == PG_COPY_ERROR)
+        source_in_file(source_documents_file, err);
+    if (state == PG_COPY_ROWS && !fields[0].data)
+        return null_id(source, err);
+    *ret_id = fields[0];
+    *ret_traits = integer(fields[1]);
+    *ret_bytes = integer(fields[2]);
+    return state;
+}
+
+int source_latest_ids(struct source *source, const char *before, size_t limit, char ***ret_ids,
+                      size_t *ret_count, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    *ret_ids = NULL;
+    *ret_count = 0;
+    if (!source->columns.has_changed_at || !before)
+        return 0;
+    _cleanup_free_ char *condition = time_condition(source, "<", before);
+    _cleanup_free_ char *sql =
+        x_printf("SELECT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s\n"
+                 "ORDER BY esmigrate_d.\"_changed_at\" DESC LIMIT %zu",
+                 source->documents, condition, limit);
+    if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
+        return source_failed(source, source_documents_file, err);
+    *ret_ids = take_texts(rows, "id", ret_count);
+    return 0;
+}
+
+enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct span *ret_routing,
+                             struct error *err)
+{
+    struct span fields[2] = {};
+    enum pg_copy state = pg_copy_next(source->pg, fields, ARRAY_SIZE(fields), err);
+    if (state == PG_COPY_ERROR)
+        source_in_file(source_documents_file, err);
+    if (state == PG_COPY_ROWS && !fields[0].data)
+        return null_id(source, err);
+    *ret_id = fields[0];
+    *ret_routing = fields[1];
+    return state;
 }
 
 int source_open_changed_ids(struct source *source, const char *since, struct error *err)
@@ -290,6 +387,36 @@ int source_estimate_named(struct source *source, const char *since,
 
 /* ---- questions about ids ---- */
 
+/* The ids among these that a condition about esmigrate_d holds for; for source_pending_ids(). */
+static void put_pending(struct source *source, struct buffer *sql, const char *since,
+                        const char *const *ids, size_t count, bool as_text)
+{
+    if (source->changed) {
+        _cleanup_free_ char *array = pg_array(ids, count);
+        _cleanup_free_ char *literal = pg_literal(source->pg, array);
+        buffer_text(sql, "SELECT id FROM (");
+        source_named_ids_sql(source, sql);
+        buffer_printf(sql, ") esmigrate_n WHERE id = ANY (%s::text[])", literal);
+        return;
+    }
+    _cleanup_free_ char *changed = time_condition(source, ">=", since);
+    _cleanup_free_ char *among = ids_condition(source, ids, count, as_text);
+    buffer_printf(sql,
+                  "SELECT DISTINCT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s",
+                  source->documents, changed, among);
+}
+
+static int query_pending(struct source *source, const char *since, const char *const *ids,
+                         size_t count, bool as_text, struct pg_rows **ret_rows, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    put_pending(source, &sql, since, ids, count, as_text);
+    if (source->changed)
+        return pg_query(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), ret_rows,
+                        err);
+    return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
+}
+
 static int query_ids(struct source *source, const char *const *ids, size_t count, bool as_text,
                      struct pg_rows **ret_rows, struct error *err)
 {
@@ -327,24 +454,46 @@ static void find_keys(const struct pg_rows *rows, const char *const *ids,
     texts_free(found, found_count);
 }
 
+/* Those of the ids that are there; with `since` those that are pending. An id that was put into the
+ * index by hand may not be a value of the column's type. */
+static int ask_ids(struct source *source, const char *since, const char *const *ids, size_t count,
+                   struct pg_rows **ret_rows, struct error *err)
+{
+    bool as_text = source->ids_as_text;
+    if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
+        return -1;
+    while ((since ? query_pending(source, since, ids, count, as_text, ret_rows, err)
+                  : query_ids(source, ids, count, as_text, ret_rows, err)) < 0) {
+        if (as_text || strncmp(err->sqlstate, "22", 2) != 0)
+            return -1;
+        error_release(err);
+        if (pg_run(source->pg, "ROLLBACK TO esmigrate_ids", err) < 0)
+            return -1;
+        as_text = true;
+    }
+    return pg_run(source->pg, "RELEASE esmigrate_ids", err);
+}
+
 int source_has_ids(struct source *source, const char *const *ids, const char *const *routings,
                    size_t count, bool *ret_there, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    /* An id that was put into the index by hand may not be a value of the column's type. */
-    if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
-        return -1;
-    if (query_ids(source, ids, count, source->ids_as_text, &rows, err) < 0) {
-        if (strncmp(err->sqlstate, "22", 2) != 0)
-            return -1;
-        error_release(err);
-        if (pg_run(source->pg, "ROLLBACK TO esmigrate_ids", err) < 0 ||
-            query_ids(source, ids, count, true, &rows, err) < 0)
-            return -1;
-    }
-    if (pg_run(source->pg, "RELEASE esmigrate_ids", err) < 0)
+    if (ask_ids(source, NULL, ids, count, &rows, err) < 0)
         return -1;
     find_keys(rows, ids, routings, count, ret_there);
+    return 0;
+}
+
+int source_pending_ids(struct source *source, const char *since, const char *const *ids,
+                       size_t count, bool *ret_pending, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    memset(ret_pending, 0, count * sizeof(bool));
+    if (!since || (!source->changed && !source->columns.has_changed_at))
+        return 0;
+    if (ask_ids(source, since, ids, count, &rows, err) < 0)
+        return -1;
+    find_keys(rows, ids, NULL, count, ret_pending);
     return 0;
 }
 

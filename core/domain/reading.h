@@ -50,6 +50,33 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
 /* Gives up a reading that has not come to its end. */
 void source_cancel(struct source *source);
 
+/*
+ * Begins reading the ids of all documents but the deleted ones, with their routing and nothing
+ * else; source_next_key() is to them what source_next() is to documents.
+ */
+int source_read_keys(struct source *source, struct error *err);
+enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct span *ret_routing,
+                             struct error *err);
+
+/* What is unusual about a document, to choose what is compared by. */
+enum document_traits {
+    TRAIT_NULL = 1,
+    TRAIT_EMPTY = 2, /* a string */
+    TRAIT_NOT_ASCII = 4,
+    TRAIT_NESTED = 8, /* objects or arrays */
+    TRAIT_COUNT = 4,
+};
+/* As source_read_keys(), with the traits of each document (a text that looks like one counts as
+ * one, too) and how many bytes it has. */
+int source_read_traits(struct source *source, struct error *err);
+enum pg_copy source_next_traits(struct source *source, struct span *ret_id, int64_t *ret_traits,
+                                int64_t *ret_bytes, struct error *err);
+
+/* The at most `limit` ids that changed last, of those that did before a time; none without
+ * _changed_at. The caller's (texts_free()). */
+int source_latest_ids(struct source *source, const char *before, size_t limit, char ***ret_ids,
+                      size_t *ret_count, struct error *err);
+
 /* ---- ids that changed.sql names ---- */
 
 int source_open_changed_ids(struct source *source, const char *since, struct error *err);
@@ -80,6 +107,14 @@ int source_estimate_named(struct source *source, const char *since,
  * `routings` is given: ret_there[i] for ids[i]. */
 int source_has_ids(struct source *source, const char *const *ids, const char *const *routings,
                    size_t count, bool *ret_there, struct error *err);
+
+/*
+ * Which of these ids the next update would read after all, in this snapshot: changed.sql names them
+ * since that time, or, where there is none, their _changed_at is not before it. ret_pending[i] for
+ * ids[i]; none without either.
+ */
+int source_pending_ids(struct source *source, const char *since, const char *const *ids,
+                       size_t count, bool *ret_pending, struct error *err);
 
 /* Up to `limit` ids that documents.sql returns more than once. The caller's. */
 int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,

@@ -51,7 +51,7 @@ static void put_head(struct source *source, struct buffer *sql, bool named)
 
 /* OFFSET 0 keeps the planner from pulling the expression up, which would evaluate it three times.
  */
-static void put_json(struct source *source, struct buffer *sql)
+void source_json_sql(struct source *source, struct buffer *sql)
 {
     const struct document_columns *columns = &source->columns;
     if (columns->has_source) {
@@ -75,7 +75,7 @@ static void put_written(struct source *source, struct buffer *sql, const char *f
     put_head(source, sql, named);
     buffer_printf(sql, ", esmigrate_j.t\nFROM %s\n%s JOIN LATERAL (", from,
                   named ? "LEFT" : "CROSS");
-    put_json(source, sql);
+    source_json_sql(source, sql);
     buffer_printf(sql, ") esmigrate_j%s", named ? " ON true" : "");
 }
 
@@ -208,11 +208,9 @@ void source_reading_sql(struct source *source, struct buffer *sql, const char *c
     put_documents(source, sql, from, condition, false);
 }
 
-/*
- * The ids that changed.sql names, each once, as documents.sql writes them: a cast makes a value of
- * its _id of them, so that 007 or an upper case uuid is the id that stands in the index.
- */
-static void put_named_ids(struct source *source, struct buffer *sql)
+/* A cast makes a value of the _id of documents.sql of them, so that 007 or an upper case uuid is
+ * the id that stands in the index. */
+void source_named_ids_sql(struct source *source, struct buffer *sql)
 {
     const char *type = source->ids_as_text ? "text" : source->columns.id_cast;
     buffer_printf(sql,
@@ -225,7 +223,7 @@ static void put_named_ids(struct source *source, struct buffer *sql)
 void source_changed_sql(struct source *source, struct buffer *sql)
 {
     buffer_text(sql, "SELECT id, count(*) OVER () AS total FROM (");
-    put_named_ids(source, sql);
+    source_named_ids_sql(source, sql);
     buffer_text(sql, ") esmigrate_n");
 }
 
@@ -235,7 +233,7 @@ void source_named_sql(struct source *source, struct buffer *sql)
 {
     _cleanup_(buffer_release) struct buffer from = BUFFER(BUFFER_TEXT_MAX);
     buffer_text(&from, "(");
-    put_named_ids(source, &from);
+    source_named_ids_sql(source, &from);
     buffer_printf(&from, ") esmigrate_c\nLEFT JOIN (\n%s\n) esmigrate_d ON ", source->documents);
     buffer_text(&from, ID_TEXT " COLLATE \"C\" = esmigrate_c.id COLLATE \"C\"");
     put_documents(source, sql, buffer_cstr(&from), NULL, true);

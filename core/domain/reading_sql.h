@@ -26,6 +26,12 @@ enum {
 /* The engine takes an empty one for none. */
 #define ROUTING_TEXT "nullif(left(esmigrate_d.\"_routing\"::text, " LONGEST_KEY "), '')"
 
+/* "SELECT ... AS t": the JSON that the server writes of a row of documents.sql, esmigrate_d. */
+void source_json_sql(struct source *source, struct buffer *sql);
+
+/* The ids that changed.sql names, each once, as documents.sql writes them, in a column id. */
+void source_named_ids_sql(struct source *source, struct buffer *sql);
+
 /* As source_reading_sql(), of the ids that changed.sql names. */
 void source_named_sql(struct source *source, struct buffer *sql);
 

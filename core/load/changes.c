@@ -141,3 +141,34 @@ int load_changed(struct load *load, const char *since, struct error *err)
     }
     return load_rejected(load, &rejected, err);
 }
+
+static int load_again_batch(struct load *load, const char *const *ids, size_t count,
+                            struct error *err)
+{
+    _cleanup_free_ bool *there = x_calloc(count, sizeof(bool));
+    _cleanup_(id_set_release) struct id_set set = {};
+    if (source_has_ids(load->source, ids, NULL, count, there, err) < 0)
+        return -1;
+    char **found = x_calloc(count, sizeof(char *));
+    size_t found_count = 0;
+    for (size_t i = 0; i < count; i++)
+        if (there[i])
+            found[found_count++] = x_strdup(ids[i]);
+    set = id_set_make(found, found_count);
+    if (load_ids(load, &set, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (!there[i] && load_delete(load, (struct span){ids[i], strlen(ids[i])}, err) < 0)
+            return -1;
+    return 0;
+}
+
+int load_again(struct load *load, char *const *ids, size_t count, struct error *err)
+{
+    for (size_t start = 0; start < count; start += IDS_AT_ONCE) {
+        size_t batch = count - start < IDS_AT_ONCE ? count - start : IDS_AT_ONCE;
+        if (load_again_batch(load, (const char *const *)ids + start, batch, err) < 0)
+            return -1;
+    }
+    return 0;
+}

@@ -18,4 +18,8 @@ int load_rejected_ids(struct load *load, struct id_set *ret_set, struct error *e
  * of them are refused again is no reason to stop. */
 int load_rejected(struct load *load, struct id_set *rejected, struct error *err);
 
+/* Reads these documents and sends them again; deletes those that the source does not return. They
+ * need not be values of the _id's type. */
+int load_again(struct load *load, char *const *ids, size_t count, struct error *err);
+
 #endif

@@ -16,6 +16,8 @@ struct retrying {
     const struct instance *instance;
     struct run *run;
     struct report_item *item;
+    char *const *ids; /* of other documents that are sent, too */
+    size_t count;
     struct master_options options;
     struct source *source;
     struct sender *sender;
@@ -62,10 +64,11 @@ static int send_again(struct retrying *retrying, struct error *err)
     if (result == 0 &&
         (source_begin(retrying->source, err) < 0 || load_rejected_ids(&load, &ids, err) < 0))
         result = -1;
-    meter_expect(&retrying->meter, (int64_t)ids.count, false, 0);
+    meter_expect(&retrying->meter, (int64_t)(ids.count + retrying->count), false, 0);
     meter_phase(&retrying->meter, PROGRESS_LOAD);
     if (result == 0 &&
-        (load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
+        (load_again(&load, retrying->ids, retrying->count, err) < 0 ||
+         load_rejected(&load, &ids, err) < 0 || copies_finish(&load.copies, err) < 0 ||
          sender_finish(retrying->sender, err) < 0 ||
          engine_refresh(context->engine, instance->index_name, err) < 0))
         result = -1;
@@ -94,7 +97,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     int64_t open = 0;
     if (rejected_count(context, instance->id, &open, err) < 0)
         return -1;
-    if (!open) {
+    if (!open && !retrying->count) {
         log_say(context->log, LOG_NOTICE, "%s: no rejected document is open", instance->index_name);
         return 0;
     }
@@ -112,9 +115,9 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     return 0;
 }
 
-static int retry_instance(struct run *run, const struct update_request *request,
-                          const struct master *master, const struct instance *instance,
-                          struct report_item *item, struct error *err)
+int resend_documents(struct run *run, const struct update_request *request,
+                     const struct master *master, const struct instance *instance, char *const *ids,
+                     size_t count, struct report_item *item, struct error *err)
 {
     _cleanup_(retrying_release) struct retrying retrying = {
         .context = run->context,
@@ -122,11 +125,20 @@ static int retry_instance(struct run *run, const struct update_request *request,
         .instance = instance,
         .run = run,
         .item = item,
+        .ids = ids,
+        .count = count,
     };
     item->changed_through = x_strdup(instance->changed_through);
     int result = retry_in_run(&retrying, master, err);
     feed_note(retrying.sender, run, item);
     return result;
+}
+
+static int retry_instance(struct run *run, const struct update_request *request,
+                          const struct master *master, const struct instance *instance,
+                          struct report_item *item, struct error *err)
+{
+    return resend_documents(run, request, master, instance, NULL, 0, item, err);
 }
 
 int retry_instances(struct context *context, const struct update_request *request,

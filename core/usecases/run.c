@@ -48,11 +48,19 @@ static int take_locks(struct run *run, const struct run_spec *spec, struct error
         run->locks |= instance;
         run->locked_instance = spec->instance_id;
     }
+    if (spec->locks & RUN_LOCK_VERIFY) {
+        if (take_lock(context, spec->name, LOCK_VERIFY, spec->instance_id, err) < 0)
+            return -1;
+        run->locks |= RUN_LOCK_VERIFY;
+        run->locked_instance = spec->instance_id;
+    }
     return 0;
 }
 
 static void release_locks(struct run *run)
 {
+    if (run->locks & RUN_LOCK_VERIFY)
+        lock_release(run->context->history, LOCK_VERIFY, run->locked_instance);
     if (run->locks & RUN_LOCK_INSTANCE)
         lock_release(run->context->history, LOCK_INSTANCE, run->locked_instance);
     if (run->locks & RUN_LOCK_SHARED)
@@ -112,6 +120,8 @@ static int settle_crashed(struct run *run, const struct run_spec *spec, struct e
     if ((spec->locks & RUN_LOCK_MASTER) && settle_master(context, spec->master_id, err) < 0)
         return -1;
     if ((spec->locks & RUN_LOCK_INSTANCE) && settle_instance(context, spec->instance_id, err) < 0)
+        return -1;
+    if ((spec->locks & RUN_LOCK_VERIFY) && settle_verify(context, spec->instance_id, err) < 0)
         return -1;
     return 0;
 }

@@ -15,10 +15,12 @@
 #include "usecases/context.h"
 #include "usecases/report.h"
 
+/* A run that holds a lock already may take it once more. */
 enum run_locks {
     RUN_LOCK_MASTER = 1,
     RUN_LOCK_INSTANCE = 2,
     RUN_LOCK_SHARED = 4, /* of the instance, by those who work at one full update */
+    RUN_LOCK_VERIFY = 8, /* of the instance: held while it is verified, beside its writer */
 };
 
 struct run_spec {

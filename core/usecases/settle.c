@@ -222,6 +222,13 @@ int settle_instance(struct context *context, int64_t instance_id, struct error *
     return 0;
 }
 
+int settle_verify(struct context *context, int64_t instance_id, struct error *err)
+{
+    return history_query(context->history, sql_history_action_interrupt_verify,
+                         PG_VALUES(pg_number(instance_id).text, "the run ended without saying how"),
+                         NULL, err);
+}
+
 int settle_parents(struct context *context, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;

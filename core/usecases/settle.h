@@ -17,6 +17,9 @@ int settle_master_if_free(struct context *context, int64_t master_id, struct err
 /* Crashed updates and clears of an instance; its lock is held. The next writer gets a new epoch. */
 int settle_instance(struct context *context, int64_t instance_id, struct error *err);
 
+/* Crashed es_verify runs of an instance; the lock of its verification is held. */
+int settle_verify(struct context *context, int64_t instance_id, struct error *err);
+
 /* Crashed actions that stood for several others. */
 int settle_parents(struct context *context, struct error *err);
 

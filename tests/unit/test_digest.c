@@ -1,4 +1,4 @@
-/* base/digest: the vectors of FIPS 180-2 and RFC 4648 */
+/* base/digest: the vectors of FIPS 180-2 and RFC 4648, and a keyed hash */
 #include "support.h"
 
 #include "base/digest.h"
@@ -53,6 +53,22 @@ TEST(base64_of_bytes_that_are_no_text)
     assert_string_equal(coded, "///+ABA=");
 }
 
+TEST(a_keyed_hash_is_the_same_for_the_same_pair_alone)
+{
+    _cleanup_(error_release) struct error err = {};
+    _cleanup_(keyed_hash_closep) struct keyed_hash *hash = NULL, *other = NULL;
+    struct span none = {};
+    assert_int_equal(keyed_hash_open(&hash, &err), 0);
+    assert_int_equal(keyed_hash_open(&other, &err), 0);
+    uint64_t value = keyed_hash(hash, span_of("ab"), span_of("c"));
+    assert_true(value == keyed_hash(hash, span_of("ab"), span_of("c")));
+    assert_true(value != keyed_hash(hash, span_of("a"), span_of("bc")));
+    assert_true(value != keyed_hash(hash, span_of("abc"), none));
+    assert_true(value != keyed_hash(hash, span_of("ab"), span_of("")));
+    assert_true(value != keyed_hash(other, span_of("ab"), span_of("c")));
+    assert_true(keyed_hash(hash, span_of(""), none) != keyed_hash(hash, span_of(""), span_of("")));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +76,7 @@ int main(void)
         cmocka_unit_test(sha256_of_a_million_letters),
         cmocka_unit_test(base64_of_the_standard_vectors),
         cmocka_unit_test(base64_of_bytes_that_are_no_text),
+        cmocka_unit_test(a_keyed_hash_is_the_same_for_the_same_pair_alone),
     };
     return cmocka_run_group_tests_name("digest", tests, NULL, NULL);
 }

@@ -1,0 +1,209 @@
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/texts.h"
+#include "usecases/retry.h"
+#include "usecases/since.h"
+#include "usecases/verifying.h"
+
+static void verifying_release(struct verifying *verifying)
+{
+    look_release(&verifying->look);
+    source_close(verifying->source);
+    master_options_release(&verifying->options);
+    texts_free(verifying->sample, verifying->sample_count);
+    texts_free(verifying->differing, verifying->differing_count);
+}
+
+static void forget_ids(struct verifying *verifying)
+{
+    texts_free(verifying->sample, verifying->sample_count);
+    texts_free(verifying->differing, verifying->differing_count);
+    verifying->sample = x_calloc((size_t)verifying->request->sample, sizeof(char *));
+    verifying->differing = NULL;
+    verifying->sample_count = verifying->differing_count = verifying->differing_capacity = 0;
+}
+
+static int check_all(struct verifying *verifying, struct error *err)
+{
+    forget_ids(verifying);
+    verification_begin_attempt(verifying->result);
+    if (verify_ids(verifying, err) < 0 || verify_content(verifying, err) < 0 ||
+        verify_rejected(verifying, err) < 0 || verify_mapping(verifying, err) < 0 ||
+        verify_settings(verifying, err) < 0)
+        return -1;
+    return verify_queries(verifying, err);
+}
+
+/* ---- repair ---- */
+
+/* In an action of its own, a part of this one: it writes, and takes the writer's lock for that. */
+static int repair(struct verifying *verifying, struct error *err)
+{
+    struct context *context = verifying->context;
+    const struct instance *instance = verifying->instance;
+    struct update_request request = {.sending = verifying->request->sending};
+    struct run_spec spec = {
+        .action = "retry",
+        .parent_id = verifying->run->action.id,
+        .name = instance->index_name,
+        .master_id = instance->master_id,
+        .instance_id = instance->id,
+        .locks = RUN_LOCK_INSTANCE,
+    };
+    struct run run;
+    bool skipped;
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    _cleanup_(report_release) struct report report = {};
+    struct report_item *item = report_add(&report, spec.action, instance->master);
+    _cleanup_(instances_release) struct instances now = {};
+    const struct instance *current;
+    report_set_instance(item, instance);
+    verifying->differing_count = texts_unique(verifying->differing, verifying->differing_count);
+    int result = instance_again(context, instance, &now, &current, err);
+    if (result == 0)
+        result = resend_documents(&run, &request, verifying->master, current, verifying->differing,
+                                  verifying->differing_count, item, err);
+    result = run_end(&run, result, item, err);
+    if (result == 0)
+        log_say(context->log, LOG_NOTICE,
+                "%s: repaired: %" PRId64 " documents indexed, %" PRId64 " deleted, %" PRId64
+                " rejected",
+                instance->index_name, item->totals.indexed, item->totals.deleted,
+                item->totals.rejected);
+    return result;
+}
+
+/* ---- the verdict ---- */
+
+static int advise(const struct verifying *verifying, const struct check *failed, struct error *err)
+{
+    const char *master = verifying->instance->master;
+    int number = verifying->instance->number;
+    if (!verifying->instance->filled_at)
+        return error_hint(err, "It was never filled completely: esmigrate es_update %s %d", master,
+                          number);
+    if (strcmp(failed->name, "rejected") == 0)
+        return error_hint(err,
+                          "Mend the source, then: esmigrate es_retry %s-%d. --allow-rejected "
+                          "tolerates them.",
+                          master, number);
+    if (strcmp(failed->name, "mapping") == 0 || strncmp(failed->name, "query", 5) == 0)
+        return error_hint(err, "Make a new instance: esmigrate es_create %s --force", master);
+    if (verifying->request->repair)
+        return error_hint(err,
+                          "The repair was not enough. Read everything again: esmigrate es_update "
+                          "%s %d --full; or make a new instance: esmigrate es_create %s --force",
+                          master, number, master);
+    if (verifying->differing_count >= DIFFERENCES_MOST)
+        return error_hint(err, "Read everything again: esmigrate es_update %s %d --full", master,
+                          number);
+    return error_hint(err,
+                      "Send again what differs: esmigrate es_verify %s-%d --repair; or everything: "
+                      "esmigrate es_update %s %d --full",
+                      master, number, master, number);
+}
+
+static int judge(const struct verifying *verifying, struct error *err)
+{
+    const struct check *failed = verification_failure(verifying->result);
+    _cleanup_(buffer_release) struct buffer names = BUFFER(BUFFER_TEXT_MAX);
+    if (!failed)
+        return 0;
+    for (const struct check *check = failed;
+         check < verifying->result->checks + verifying->result->count; check++)
+        if (check->verdict == CHECK_FAILED && check->severity == CHECK_CRITICAL)
+            buffer_printf(&names, "%s%s", names.length ? ", " : "", check->name);
+    error_set(err, ERR_FAILED, "index \"%s\" is not what it should be: %s",
+              verifying->instance->index_name, buffer_cstr(&names));
+    error_detail(err, "%s: %s", failed->name, buffer_cstr(&failed->words));
+    return advise(verifying, failed, err);
+}
+
+/* How many documents the engine returns at once. */
+static int find_window(struct verifying *verifying, size_t *ret_window, struct error *err)
+{
+    enum { MOST = 10000 };
+    static const char *const names[] = {"index.max_result_window"};
+    _cleanup_free_ char *settings = NULL;
+    if (engine_get_settings(verifying->context->engine, verifying->instance->index_name, names, 1,
+                            &settings, err) < 0)
+        return -1;
+    _cleanup_(json_freep) json *found = json_parse(settings, strlen(settings), err);
+    long window = strtol(json_text(json_get(found, names[0]), "10000"), NULL, 10);
+    *ret_window = window > 0 && window < MOST ? (size_t)window : MOST;
+    return found ? 0 : -1;
+}
+
+static int verify_in_run(struct verifying *verifying, struct error *err)
+{
+    struct context *context = verifying->context;
+    const struct instance *instance = verifying->instance;
+    if (feed_options(context, verifying->master, &verifying->request->sending, &verifying->options,
+                     err) < 0 ||
+        feed_open_source(context, instance, &verifying->options, &verifying->source, err) < 0 ||
+        since_check_identity(instance, verifying->source, err) < 0 ||
+        check_durable(context, instance, err) < 0)
+        return -1;
+    verifying->look = (struct look){
+        .source = verifying->source,
+        .engine = context->engine,
+        .history = context->history,
+        .index_name = instance->index_name,
+        .instance_id = instance->id,
+        .compares_content = true,
+    };
+    if (find_window(verifying, &verifying->look.window, err) < 0 || check_all(verifying, err) < 0)
+        return -1;
+    if (verifying->request->repair && !context->settings.dry_run &&
+        (verifying->differing_count || verification_failure(verifying->result)) &&
+        (repair(verifying, err) < 0 || check_all(verifying, err) < 0))
+        return -1;
+    return judge(verifying, err);
+}
+
+int verify_instance(struct context *context, const char *parent_id,
+                    const struct verify_request *request, const struct master *master,
+                    const struct instance *instance, struct verification *ret, struct error *err)
+{
+    struct run run;
+    bool skipped;
+    struct run_spec spec = {
+        .action = "verify",
+        .parent_id = parent_id,
+        .name = instance->index_name,
+        .master_id = instance->master_id,
+        .instance_id = instance->id,
+        .locks = RUN_LOCK_VERIFY,
+    };
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    ret->master = x_strdup(instance->master);
+    ret->number = instance->number;
+    ret->index = x_strdup(instance->index_name);
+    _cleanup_(instances_release) struct instances now = {};
+    const struct instance *current;
+    int result = instance_again(context, instance, &now, &current, err);
+    if (result == 0) {
+        _cleanup_(verifying_release) struct verifying verifying = {
+            .context = context,
+            .request = request,
+            .master = master,
+            .instance = current,
+            .run = &run,
+            .result = ret,
+        };
+        result = verify_in_run(&verifying, err);
+        if (result < 0)
+            explain_lost(context, current, err);
+    }
+    memcpy(ret->id, run.action.id, sizeof(ret->id));
+    return run_end(&run, result, NULL, err);
+}

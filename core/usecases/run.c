@@ -49,7 +49,7 @@ static int take_locks(struct run *run, const struct run_spec *spec, struct error
         run->locked_instance = spec->instance_id;
     }
     if (spec->locks & RUN_LOCK_VERIFY) {
-        if (take_lock(context, spec->name, LOCK_VERIFY, spec->instance_id, err) < 0)
+        if (take_lock(context, spec->name, lock_take, LOCK_VERIFY, spec->instance_id, err) < 0)
             return -1;
         run->locks |= RUN_LOCK_VERIFY;
         run->locked_instance = spec->instance_id;

@@ -14,6 +14,7 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name A
              AND (l.classid::bigint, l.objid::bigint) = (
                  CASE WHEN a.master_id IS NULL THEN x'65736d33'::bigint
                       WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'track') THEN x'65736d31'::bigint
+                      WHEN a.action = 'verify' THEN x'65736d35'::bigint
                       ELSE x'65736d32'::bigint END,
                  CASE WHEN a.master_id IS NULL THEN hashtext(a.id::text)::bigint & x'ffffffff'::bigint
                       WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'track') THEN a.master_id

@@ -47,7 +47,7 @@ const struct command es_activate_command = {
     .examples =
         (const struct example[]){
             {"es_activate course_search", "to the newest instance"},
-            {"es_activate course_search 1", "back to instance 1, at once"},
+            {"es_activate course_search 1", "back to instance 1"},
             {NULL, NULL},
         },
     .columns = result_columns,

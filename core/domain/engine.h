@@ -73,6 +73,7 @@ struct alias_place {
     char *options; /* JSON object: filter, index_routing, search_routing, is_write_index, is_hidden,
                     * those that are set */
 };
+/* By the names of the indexes; none if there is no such alias. */
 int engine_find_alias(struct engine *engine, const char *alias, struct alias_place **ret_list,
                       size_t *ret_count, struct error *err);
 void alias_places_free(struct alias_place *list, size_t count);

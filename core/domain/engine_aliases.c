@@ -35,6 +35,12 @@ static int collect_place(const char *index, json *value, void *data)
     return 0;
 }
 
+static int compare_places(const void *one, const void *two)
+{
+    return strcmp(((const struct alias_place *)one)->index,
+                  ((const struct alias_place *)two)->index);
+}
+
 int engine_find_alias(struct engine *engine, const char *alias, struct alias_place **ret_list,
                       size_t *ret_count, struct error *err)
 {
@@ -46,6 +52,8 @@ int engine_find_alias(struct engine *engine, const char *alias, struct alias_pla
     if (engine_call(engine, "GET", path, NULL, doing, 404, &answer, err) < 0)
         return -1;
     json_each(answer, collect_place, &places);
+    if (places.count)
+        qsort(places.list, places.count, sizeof(*places.list), compare_places);
     *ret_list = places.list;
     *ret_count = places.count;
     return 0;

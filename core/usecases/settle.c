@@ -8,6 +8,7 @@
 #include "domain/lock.h"
 #include "sql.h"
 #include "usecases/owner.h"
+#include "usecases/switch.h"
 
 /* ---- creates ---- */
 
@@ -95,8 +96,8 @@ static int judge_alias(struct context *context, const char *master, char *const 
     }
     if (count < 2)
         return 0;
-    error_set(err, ERR_FAILED, "alias \"%s%s\" points to %zu indexes, \"%s\" and others",
-              context->settings.prefix, master, count, names[0]);
+    _cleanup_free_ char *words = alias_words(names, count);
+    error_set(err, ERR_FAILED, "alias \"%s%s\" %s", context->settings.prefix, master, words);
     return error_hint(err, "Take it off all but one by hand, then run the same command again.");
 }
 

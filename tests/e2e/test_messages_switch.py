@@ -50,7 +50,7 @@ def test_an_alias_on_two_indexes(school):
         school,
         """
         $ esmigrate es_activate course_search
-        esmigrate: error: qa_course_search-2: alias "qa_course_search" points to 2 indexes, "qa_course_search-1" and others
+        esmigrate: error: alias "qa_course_search" points to "qa_course_search-1" and "qa_course_search-2"
         HINT: Take it off all but one by hand, then run the same command again.
         exit code 1
         """,

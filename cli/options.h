@@ -79,6 +79,10 @@ enum option_id {
     OPT_OWNER,
     OPT_PRUNE,
     OPT_KEEP,
+    OPT_OLDER_THAN,
+    OPT_RETAIN,
+    OPT_ORPHANS,
+    OPT_HISTORY_OLDER_THAN,
     OPT_COUNT,
 };
 

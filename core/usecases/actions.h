@@ -17,6 +17,8 @@ struct action_record {
     char *argv; /* JSON array */
     char *tag, *tool_version, *os_user, *host, *db_user, *error;
     int pid;
+    int64_t folded_runs; /* others of its kind and day whose rows es_prune removed; -1: none */
+    char *folded_from;   /* when the first of them began */
 };
 
 struct action_records {

@@ -1,13 +1,15 @@
 -- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid, $9 instance number integer: each null if not given. Newest first.
-SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name AS index, a.action,
+SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, coalesce(i.index_name, a.index_name) AS index, a.action,
        a.status, a.result, a.mode, a.started_at, a.finished_at,
        round(extract(epoch FROM coalesce(a.finished_at, clock_timestamp()) - a.started_at), 3) AS seconds,
        a.docs_indexed, a.docs_deleted, a.docs_rejected, a.docs_superseded, a.retries, a.bytes_sent,
        a.changed_from, a.changed_through, array_to_json(a.argv)::text AS argv, a.tag,
-       a.tool_version, a.os_user, a.host, a.pid, a.db_user, a.error
+       a.tool_version, a.os_user, a.host, a.pid, a.db_user, a.error,
+       f.runs AS folded_runs, f.first_at AS folded_from
 FROM esmigrate.index_action a
 LEFT JOIN esmigrate.index_master m ON m.id = a.master_id
 LEFT JOIN esmigrate.index_instance i ON i.id = a.instance_id
+LEFT JOIN esmigrate.action_fold f ON f.action_id = a.id
 WHERE ($1::bigint IS NULL OR a.master_id = $1::bigint)
   AND ($2::timestamptz IS NULL OR a.started_at >= $2::timestamptz)
   AND ($3::timestamptz IS NULL OR a.started_at < $3::timestamptz)

@@ -237,8 +237,7 @@ const struct command es_prune_command = {
         (const struct example[]){
             {"es_prune course_search --older-than '2 days'", "asks first"},
             {"es_prune --all --dry-run", "what would be dropped, and what is left over"},
-            {"es_prune --all --retain 1 --history-older-than '30 days' --yes --if-busy=skip",
-             "in cron, once a day"},
+            {"es_prune --all --retain 1 --yes --if-busy=skip", "in cron, once a day"},
             {NULL, NULL},
         },
     .columns = prune_columns,

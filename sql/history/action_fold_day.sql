@@ -6,11 +6,14 @@ WITH idle AS (
         ORDER BY a.started_at DESC, a.id) AS place
     FROM esmigrate.index_action a
     LEFT JOIN esmigrate.index_action p ON p.id = a.parent_id
+    -- LIMIT: looked up by its index for each parent, not by a scan of all actions.
+    LEFT JOIN LATERAL (SELECT c.id FROM esmigrate.index_action c WHERE c.parent_id = a.id LIMIT 1) part
+        ON a.master_id IS NULL
     WHERE a.started_at >= $1::timestamptz AND a.started_at < $1::timestamptz + interval '1 day'
       AND esmigrate.changed_nothing(a)
       AND (p.id IS NULL OR p.action = 'update')
       AND NOT EXISTS (SELECT FROM esmigrate.action_fold f WHERE f.action_id = a.id)
-      AND (a.master_id IS NOT NULL OR NOT EXISTS (SELECT FROM esmigrate.index_action c WHERE c.parent_id = a.id))
+      AND part.id IS NULL
 ), gone AS (
     DELETE FROM esmigrate.index_action a USING idle WHERE a.id = idle.id AND idle.place > 1 RETURNING a.id
 )

@@ -5,19 +5,28 @@
 #include "base/nearest.h"
 #include "command.h"
 
-extern const struct command es_init_command, es_list_command, es_create_command, es_update_command,
-    es_retry_command, es_activate_command, es_rollback_command, es_deploy_command, es_clear_command,
-    es_drop_command, es_track_command, es_verify_command, es_history_command;
+extern const struct command es_init_command, es_deploy_command, es_create_command,
+    es_update_command, es_retry_command, es_verify_command, es_activate_command,
+    es_rollback_command, es_list_command, es_history_command, es_clear_command, es_drop_command,
+    es_prune_command, es_track_command;
 
-/* clang-format off: one row each */
+/* clang-format off */
 const struct command *const commands[] = {
-    &es_init_command,     &es_deploy_command,
-    &es_create_command,   &es_update_command,
-    &es_retry_command,    &es_verify_command,
-    &es_activate_command, &es_rollback_command,
-    &es_list_command,     &es_history_command,
-    &es_clear_command,    &es_drop_command,
-    &es_track_command,    NULL,
+    &es_init_command,
+    &es_deploy_command,
+    &es_create_command,
+    &es_update_command,
+    &es_retry_command,
+    &es_verify_command,
+    &es_activate_command,
+    &es_rollback_command,
+    &es_list_command,
+    &es_history_command,
+    &es_clear_command,
+    &es_drop_command,
+    &es_prune_command,
+    &es_track_command,
+    NULL,
 };
 /* clang-format on */
 

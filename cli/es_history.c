@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -38,9 +39,19 @@ static void put_progress(struct output *output, const struct action_record *r)
     output_time(output, r->progress_at);
 }
 
+/* In the table of many; the caller's. */
+static char *short_result(const struct action_record *r)
+{
+    const char *result = r->result ? r->result : r->mode;
+    return r->folded_runs < 0
+               ? x_strdup(result)
+               : x_printf("%s, and %" PRId64 " more", result ? result : "changed", r->folded_runs);
+}
+
 static void put_record(struct output *output, const struct action_record *r, bool short_id)
 {
     _cleanup_free_ char *id = short_id ? x_strndup(r->id, 8) : x_strdup(r->id);
+    _cleanup_free_ char *result = short_result(r);
     /* A row without an instance is about the master; one without either stands for several. */
     const char *index = r->index || !short_id ? r->index : r->master ? r->master : "(several)";
     output_row(output);
@@ -51,7 +62,7 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_text(output, index);
     output_text(output, r->action);
     output_text(output, r->status);
-    output_text(output, r->result ? r->result : short_id ? r->mode : NULL);
+    output_text(output, short_id ? result : r->result);
     output_text(output, r->mode);
     output_time(output, r->started_at);
     output_time(output, r->finished_at);
@@ -74,6 +85,8 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_text(output, r->db_user);
     put_progress(output, r);
     output_text(output, r->error);
+    output_int(output, r->folded_runs);
+    output_time(output, r->folded_from);
 }
 
 static void print(const struct session *session, const struct action_records *records, bool single)
@@ -217,6 +230,10 @@ const struct command es_history_command = {
             {"eta_seconds", NOT_IN_MANY | COLUMN_RIGHT, "until all documents are done"},
             {"progress_at", NOT_IN_MANY, "when it wrote that"},
             {"error", COLUMN_BELOW, "why it failed, or is partial"},
+            {"folded_runs", NOT_IN_MANY | COLUMN_RIGHT,
+             "so many other updates of that day changed nothing either, and are no rows any more: "
+             "es_prune"},
+            {"folded_from", NOT_IN_MANY, "when the first of them began"},
             {NULL, 0, NULL},
         },
     .most_words = 1,

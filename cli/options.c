@@ -164,6 +164,17 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_QUERY_RUNS] = {"query-runs", 0, KIND_NUMBER, "N", NULL, "100",
                         "run each query of queries.ndjson N times on each instance to measure its "
                         "latency; 0: not at all"},
+    [OPT_OLDER_THAN] = {"older-than", 0, KIND_TEXT, "INTERVAL", NULL, NULL,
+                        "only instances that were replaced so long ago; left out: \"retain\" in "
+                        "master.json, or '7 days'"},
+    [OPT_RETAIN] = {"retain", 0, KIND_NUMBER, "N", NULL, "0",
+                    "the N that were active last before the active one stay, however old"},
+    [OPT_ORPHANS] = {"orphans", 0, KIND_FLAG, NULL, NULL, NULL,
+                     "with --all: also drop indexes that this history made and has no instance "
+                     "of any more"},
+    [OPT_HISTORY_OLDER_THAN] = {"history-older-than", 0, KIND_TEXT, "INTERVAL", NULL, NULL,
+                                "with --all: of updates older than that which changed nothing "
+                                "leave one per instance and day, with the number of the others"},
 };
 
 const struct option_spec *option_spec(enum option_id id)

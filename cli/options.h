@@ -88,6 +88,10 @@ enum option_id {
     OPT_SAMPLE,
     OPT_REPAIR,
     OPT_QUERY_RUNS,
+    OPT_OLDER_THAN,
+    OPT_RETAIN,
+    OPT_ORPHANS,
+    OPT_HISTORY_OLDER_THAN,
     OPT_COUNT,
 };
 

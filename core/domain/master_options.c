@@ -38,6 +38,7 @@ static const struct {
     {"write_alias", TYPE_TEXT, AT(write_alias), NULL},
     {"aliases", TYPE_TEXTS, AT(aliases), NULL},
     {"keep", TYPE_TEXT, AT(keep), NULL},
+    {"retain", TYPE_TEXT, AT(retain), NULL},
     {"stop_indexing", TYPE_TEXT, AT(stop_indexing), NULL},
     {"resume_indexing", TYPE_TEXT, AT(resume_indexing), NULL},
     {"hook_timeout", TYPE_TEXT, AT(hook_timeout), NULL},

@@ -37,6 +37,7 @@ struct master_options {
     char **aliases; /* further ones that readers use */
     size_t alias_count;
     char *keep;          /* for so long the previous instance is updated too */
+    char *retain;        /* for so long es_prune leaves what the active one replaced */
     char *stop_indexing; /* commands for the shell */
     char *resume_indexing;
     char *hook_timeout;

@@ -18,7 +18,7 @@ void action_records_release(struct action_records *records)
             r->status,      r->result,       r->mode,    r->started_at,   r->finished_at,
             r->tag,         r->tool_version, r->argv,    r->changed_from, r->changed_through,
             r->os_user,     r->host,         r->db_user, r->error,        r->phase,
-            r->progress_at,
+            r->progress_at, r->folded_from,
         };
         for (size_t t = 0; t < ARRAY_SIZE(texts); t++)
             free(texts[t]);
@@ -86,6 +86,8 @@ static struct action_record read_record(const struct pg_rows *rows, size_t i)
         .pid = (int)pg_int(rows, i, "pid"),
         .db_user = x_strdup(pg_text(rows, i, "db_user")),
         .error = x_strdup(pg_text(rows, i, "error")),
+        .folded_runs = pg_text(rows, i, "folded_runs") ? pg_int(rows, i, "folded_runs") : -1,
+        .folded_from = x_strdup(pg_text(rows, i, "folded_from")),
     };
 }
 

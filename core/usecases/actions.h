@@ -27,6 +27,9 @@ struct action_record {
     double progress_age; /* seconds */
     int64_t done, total, docs_per_second, bytes_per_second, unanswered, eta_s;
     bool is_estimate;
+
+    int64_t folded_runs; /* others of its kind and day whose rows es_prune removed; -1: none */
+    char *folded_from;   /* when the first of them began */
 };
 
 struct action_records {

@@ -20,12 +20,20 @@ static bool is_write_alias(const char *alias)
     return dot && dot[1] == 'W' && dot[2] && dot[2 + strspn(dot + 2, "0123456789")] == '\0';
 }
 
-static bool made_by_esmigrate(const struct engine_index *index)
+bool owner_is_esmigrate(const struct engine_index *index)
 {
     for (size_t i = 0; i < index->alias_count; i++)
         if (is_write_alias(index->aliases[i]))
             return true;
     return index->made_by != NULL;
+}
+
+const char *owner_reading_alias(const struct engine_index *index)
+{
+    for (size_t i = 0; i < index->alias_count; i++)
+        if (!is_write_alias(index->aliases[i]))
+            return index->aliases[i];
+    return NULL;
 }
 
 static int find_owner(struct context *context, const char *index_name, enum owner *ret_owner,
@@ -50,7 +58,7 @@ static int find_owner(struct context *context, const char *index_name, enum owne
         return -1;
     if (pg_bool(rows, 0, "known"))
         *ret_owner = OWNER_OURS;
-    else if (made_by_esmigrate(&index))
+    else if (owner_is_esmigrate(&index))
         *ret_owner = OWNER_OTHER_HISTORY;
     return 0;
 }

@@ -27,6 +27,13 @@ int owner_refuse_alias_name(const char *alias, const char *master, struct error 
  */
 int owner_check_alias(struct context *context, const char *master, struct error *err);
 
+/* Whether esmigrate made the index, for whichever history. */
+bool owner_is_esmigrate(const struct engine_index *index);
+
+/* An alias of the index through which someone may search it: any but a write alias. NULL: it has
+ * none. It is a part of *index. */
+const char *owner_reading_alias(const struct engine_index *index);
+
 /* Sets *err: the alias of the master points to this index, which is no instance of it. */
 int owner_refuse_alias(struct context *context, const char *master, const char *index_name,
                        struct error *err);

@@ -9,7 +9,7 @@
 #include "usecases/fence.h"
 #include "usecases/run.h"
 
-/* What es_clear and es_drop differ in. */
+/* What es_clear, es_drop and es_prune differ in. */
 struct removal {
     const char *action;
     const char *result;
@@ -26,7 +26,8 @@ static int check_not_active(struct context *context, const struct removal *remov
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
     _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, instance->master);
-    if (request->force)
+    /* Of a retired one retention_check() makes sure of more than that. */
+    if (request->force || request->choice == REMOVE_RETIRED)
         return 0;
     if (context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
@@ -194,7 +195,9 @@ static int remove_in_run(struct run *run, const struct removal *removal,
     run->outcome.result = removal->result;
     if (instance_again(context, planned, &now, &instance, err) < 0)
         return removal->ends_instance ? is_done(context, planned, &now, err) : -1;
-    if (check_not_active(context, removal, request, instance, err) < 0)
+    if (check_not_active(context, removal, request, instance, err) < 0 ||
+        (request->choice == REMOVE_RETIRED &&
+         retention_check(context, &request->retention, instance, err) < 0))
         return -1;
     return context->settings.dry_run ? look_at_index(context, removal, instance, err)
                                      : removal->work(run, instance, item, err);
@@ -224,12 +227,15 @@ static int remove_one(struct context *context, const struct removal *removal,
     return run_end(&run, result, item, err);
 }
 
-static int choose(const struct remove_request *request, const struct target *target,
-                  struct choice *choice, struct error *err)
+static int choose(struct context *context, const struct remove_request *request,
+                  const struct target *target, struct choice *choice, struct error *err)
 {
     const struct instance *active = instances_active(&choice->instances);
-    if (request->choice == REMOVE_NAMED && target->number)
+    bool named = request->choice == REMOVE_NAMED || request->choice == REMOVE_RETIRED;
+    if (named && target->number)
         return choice_add_number(choice, target->number, err);
+    if (request->choice == REMOVE_RETIRED)
+        return retention_choose(context, &request->retention, choice, err);
     if (request->choice == REMOVE_NAMED) {
         error_set(err, ERR_USAGE, "which instance of %s is meant?", target->name);
         return error_hint(err, "Name it, for example %s-1. See esmigrate es_list %s", target->name,
@@ -294,7 +300,7 @@ static int remove_instances(struct context *context, const struct removal *remov
     for (size_t i = 0; i < count && result == 0; i++) {
         const struct target *target = &request->targets.list[i];
         result = choice_open(context, target->name, &choices[i], err);
-        if (result == 0 && choose(request, target, &choices[i], err) < 0)
+        if (result == 0 && choose(context, request, target, &choices[i], err) < 0)
             result = run_refused(context, removal->action, NULL, choices[i].master.id, err);
     }
     if (result == 0)
@@ -328,4 +334,29 @@ int drop_instances(struct context *context, const struct remove_request *request
         .work = drop_in_run,
     };
     return remove_instances(context, &drop, request, report, err);
+}
+
+int prune_instances(struct context *context, const struct remove_request *request,
+                    struct report *report, struct error *err)
+{
+    static const struct removal prune = {
+        .action = "prune",
+        .result = "dropped",
+        .locks = RUN_LOCK_MASTER | RUN_LOCK_INSTANCE,
+        .ends_instance = true,
+        .work = drop_in_run,
+    };
+    _cleanup_(masters_release) struct masters masters = {};
+    _cleanup_(targets_release) struct targets all = {};
+    struct remove_request own = *request;
+    if (own.targets.count)
+        return remove_instances(context, &prune, &own, report, err);
+    if (context_open_history(context, true, err) < 0 ||
+        history_all_masters(context->history, &masters, err) < 0)
+        return -1;
+    all.list = x_calloc(masters.count, sizeof(*all.list));
+    for (; all.count < masters.count; all.count++)
+        all.list[all.count].name = x_strdup(masters.list[all.count].name);
+    own.targets = all;
+    return remove_instances(context, &prune, &own, report, err);
 }

@@ -20,6 +20,8 @@ struct report_item {
     const char *status;
     bool kept; /* updated beside the active one: its failure is not the command's */
 
+    int64_t folded; /* of es_prune: rows of the history */
+
     /* of es_update and es_retry */
     const char *mode;
     struct sender_totals totals;

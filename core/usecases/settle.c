@@ -153,7 +153,8 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     const struct instance *instance = instances_by_id(&instances, pg_int(rows, row, "instance_id"));
 
     int result = 0;
-    if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
+    bool drops = strcmp(action, "drop") == 0 || strcmp(action, "prune") == 0;
+    if (drops && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
     else if ((strcmp(action, "activate") == 0 || strcmp(action, "rollback") == 0) &&
              instances.count)

@@ -1,5 +1,5 @@
 -- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid, $9 instance number integer: each null if not given. Newest first. Of a running action what it last wrote of its progress stands for the totals, and alive says whether it still holds its lock (domain/lock.h): on the instance, the master, or for a parent its id.
-SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name AS index, a.action,
+SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, coalesce(i.index_name, a.index_name) AS index, a.action,
        a.status, a.result, a.mode, a.started_at, a.finished_at,
        round(extract(epoch FROM coalesce(a.finished_at, clock_timestamp()) - a.started_at), 3) AS seconds,
        a.docs_indexed, a.docs_deleted, coalesce(p.rejected, a.docs_rejected) AS docs_rejected, a.docs_superseded,
@@ -22,11 +22,13 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name A
        ) END AS alive,
        p.phase, p.documents_done, p.documents_total, p.is_estimate, p.docs_per_second, p.bytes_per_second,
        p.in_flight AS unanswered, p.eta_seconds, p.written_at AS progress_at,
-       round(extract(epoch FROM clock_timestamp() - p.written_at), 3) AS progress_age
+       round(extract(epoch FROM clock_timestamp() - p.written_at), 3) AS progress_age,
+       f.runs AS folded_runs, f.first_at AS folded_from
 FROM esmigrate.index_action a
 LEFT JOIN esmigrate.index_master m ON m.id = a.master_id
 LEFT JOIN esmigrate.index_instance i ON i.id = a.instance_id
 LEFT JOIN esmigrate.action_progress p ON p.action_id = a.id
+LEFT JOIN esmigrate.action_fold f ON f.action_id = a.id
 WHERE ($1::bigint IS NULL OR a.master_id = $1::bigint)
   AND ($2::timestamptz IS NULL OR a.started_at >= $2::timestamptz)
   AND ($3::timestamptz IS NULL OR a.started_at < $3::timestamptz)

@@ -7,26 +7,19 @@
 
 extern const struct command es_init_command, es_list_command, es_create_command, es_update_command,
     es_retry_command, es_activate_command, es_clear_command, es_drop_command, es_track_command,
-    es_history_command;
+    es_history_command, es_check_command;
 
 const struct command *const commands[] = {
-    &es_init_command,
-    &es_create_command,
-    &es_update_command,
-    &es_retry_command,
-    &es_activate_command,
-    &es_list_command,
-    &es_history_command,
-    &es_clear_command,
-    &es_drop_command,
-    &es_track_command,
-    NULL,
+    &es_init_command,  &es_check_command,    &es_create_command, &es_update_command,
+    &es_retry_command, &es_activate_command, &es_list_command,   &es_history_command,
+    &es_clear_command, &es_drop_command,     &es_track_command,  NULL,
 };
 
 const struct exit_code exit_codes[] = {
     {"0", "done, or nothing to do"},
     {"1", "failed, or refused by the state of things"},
     {"2", "wrong use, or a wrong declaration"},
+    {"3", "work is pending (es_check)"},
     {"4", "finished, but rejected documents are open"},
     {"5", "PostgreSQL is not to be reached, or refused what a command asked"},
     {"6", "the engine is not to be reached, or refused what a command asked"},

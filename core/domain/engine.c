@@ -158,6 +158,12 @@ static int call(struct engine *engine, const char *method, const char *path, con
     return result;
 }
 
+int engine_request(struct engine *engine, const char *method, const char *path, const char *body,
+                   const char *doing, json **ret_answer, struct error *err)
+{
+    return call(engine, method, path, body, doing, 0, ret_answer, err);
+}
+
 int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
                json **ret_answer, struct error *err)
 {

@@ -130,6 +130,9 @@ void engine_documents_free(struct engine_document *list, size_t count);
  * messages. *ret_answer is the caller's. */
 int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
                json **ret_answer, struct error *err);
+/* The same with any method; ret_answer may be NULL. */
+int engine_request(struct engine *engine, const char *method, const char *path, const char *body,
+                   const char *doing, json **ret_answer, struct error *err);
 
 /*
  * Puts what an answer says went wrong into *err: "TYPE: REASON" of an engine's error, cut where it

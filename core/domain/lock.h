@@ -14,7 +14,8 @@ enum lock_class {
     LOCK_SCHEMA = 0x65736d30,
     LOCK_MASTER = 0x65736d31,
     LOCK_INSTANCE = 0x65736d32,
-    LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's hash */
+    LOCK_PARENT = 0x65736d33,  /* of an action that stands for several; object: its id's hash */
+    LOCK_SCRATCH = 0x65736d34, /* of a scratch index; object: its name's hash */
 };
 
 /*

@@ -46,7 +46,7 @@ static int run(struct session *session, struct error *err)
 const struct command es_check_command = {
     .name = "es_check",
     .arguments = "NAME...",
-    .summary = "Checks before a deploy what a new index needs, and whether work is pending",
+    .summary = "Checks what a deploy needs, and whether work is pending",
     .about =
         "A line for each check: of the declaration, the history, the engine and the source. "
         "Verdicts are ok, warning, pending (there is something to type) and failed. Exit 1 if a "

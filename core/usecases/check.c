@@ -46,14 +46,16 @@ int check_line(struct checking *checking, const char *check, enum check_verdict 
                char *value, const char *limit, char *fix)
 {
     struct check_report *report = checking->report;
+    _cleanup_free_ char *unmasked = value, *unmasked_fix = fix;
+    const struct secrets *secrets = &checking->context->secrets; /* rule R10 */
     report->items = x_grow(report->items, report->count, &report->capacity, sizeof(*report->items));
     report->items[report->count++] = (struct check_item){
         .master = x_strdup(checking->name),
         .check = check,
         .verdict = verdict,
-        .value = value,
+        .value = secrets_mask(secrets, unmasked),
         .limit = x_strdup(limit),
-        .fix = fix,
+        .fix = secrets_mask(secrets, unmasked_fix),
     };
     return 0;
 }
@@ -64,11 +66,13 @@ int check_failed(struct checking *checking, const char *check, struct error *err
         return -1;
     char *value =
         err->detail ? x_printf("%s (%s)", err->message, err->detail) : x_strdup(err->message);
-    char *fix = err->http_code == 403 && !err->hint
-                    ? x_strdup("Give the user of the engine the right that the message names.")
-                    : x_strdup(err->hint);
+    const char *fix = err->hint ? err->hint
+                      : err->http_code == 403
+                          ? "Give the user of the engine the right that the message names."
+                          : "Mend what the message names, then run the same command again.";
+    char *own_fix = x_strdup(fix);
     error_release(err);
-    return check_line(checking, check, CHECK_FAILED, value, NULL, fix);
+    return check_line(checking, check, CHECK_FAILED, value, NULL, own_fix);
 }
 
 /* ---- declaration and history ---- */

@@ -47,7 +47,8 @@ int check_rights(struct checking *checking, const char *check, struct error *err
                        err) < 0) {
         if (err->http_code != 400)
             return -1;
-        error_hint(err, "Mend %s/%s/index.json.", context->settings.indexes, checking->name);
+        error_hint(err, "Mend %s/%s/index.json, or what the message names.",
+                   context->settings.indexes, checking->name);
         return check_failed(checking, body, err);
     }
     check_line(checking, body, CHECK_OK, x_strdup("index.json"), "the engine takes it", NULL);

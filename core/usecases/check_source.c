@@ -132,7 +132,7 @@ static int measure_skew(struct pg *pg, int64_t *ret_ms, struct error *err)
 int check_clocks(struct checking *checking, const char *check, struct error *err)
 {
     enum { MOST_MS = 1000 };
-    int64_t history, source;
+    int64_t history = 0, source = 0;
     if (measure_skew(checking->context->history->pg, &history, err) < 0 ||
         measure_skew(checking->source->pg, &source, err) < 0)
         return -1;

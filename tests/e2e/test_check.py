@@ -1,19 +1,20 @@
 """es_check: each check with what makes it fail, and what it says when all is well."""
 
 import contextlib
-import getpass
 import os
+import shutil
 import signal
+import socket
 import subprocess
-import time
 
+import psycopg
 import pytest
 
 import courses
 from courses import MASTER
 from faults import Gate, Proxy, through_proxy, wait_until
-from servers import ROOT
 from test_clock import FAKED
+from test_secrets import assert_kept_secret, engine_with_password
 from wire import through_wire
 
 CHANGED_INDEX = "CREATE INDEX ON course (changed_at)"
@@ -338,7 +339,7 @@ def test_a_sample_is_of_100_documents(app):
 
 
 def slow_documents(app, gate):
-    app.declare(MASTER, documents=f"SELECT id AS _id, changed_at AS _changed_at, title FROM course WHERE gate(id)")
+    app.declare(MASTER, documents="SELECT id AS _id, changed_at AS _changed_at, title FROM course WHERE gate(id)")
     gate.close()
 
 
@@ -386,6 +387,15 @@ def test_a_scratch_index_that_a_crash_left_behind_is_removed_by_the_next(app, ga
     result = app.run("es_check", MASTER, check=3)
     assert f'removed "{left}", which a crashed run had left behind' in result.err
     assert scratch_indexes(app) == [theirs]
+
+
+def test_no_line_tells_a_secret_that_the_engine_quotes(app):
+    well(app)
+    with through_proxy(app) as proxy:
+        proxy.echo("GET", "/_cluster/health")
+        result = app.run("es_check", MASTER, "--engine", engine_with_password(app, proxy.url), "-o", "json", check=1)
+    assert_line({line["check"]: line for line in result.json}, "health", "failed", "bad request")
+    assert_kept_secret(app, result)
 
 
 # ---- the source
@@ -476,7 +486,7 @@ def test_an_old_transaction_is_named(app):
 
 def test_a_prepared_transaction_is_a_warning(app):
     well(app)
-    with app.connect(autocommit=False) if False else app.connect() as connection:
+    with app.connect() as connection:
         connection.execute("BEGIN")
         connection.execute("UPDATE course SET title = 'Prepared' WHERE id = 1")
         connection.execute(f"PREPARE TRANSACTION '{app.database}'")
@@ -485,3 +495,52 @@ def test_a_prepared_transaction_is_a_warning(app):
     finally:
         app.sql(f"ROLLBACK PREPARED '{app.database}'")
     assert_line(check(app, 0), "prepared_transactions", "ok", "none")
+
+
+# ---- a pooler in between
+
+PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+
+
+@pytest.fixture
+def pooled(app, server_folder):
+    """Makes a PgBouncer in front of the app's server: pooled("transaction") is the conninfo of its database there."""
+    folder = server_folder / f"{app.database}.pgbouncer"
+    folder.mkdir()
+    processes = []
+
+    def make(mode):
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            port = probe.getsockname()[1]
+        server = psycopg.conninfo.conninfo_to_dict(app.conninfo)
+        config = folder / f"{mode}.ini"
+        config.write_text(
+            f"[databases]\n* = host={server['host']} port={server['port']} user={server['user']}\n"
+            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"auth_type = any\npool_mode = {mode}\n"
+        )
+        # It does not run as root.
+        user = ["--user", "nobody"] if os.geteuid() == 0 else []
+        processes.append(subprocess.Popen([PGBOUNCER, "--quiet", *user, config]))
+        conninfo = f"host=127.0.0.1 port={port} dbname={app.database}"
+        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        return conninfo
+
+    yield make
+    for process in processes:
+        process.terminate()
+        process.wait()
+
+
+def test_a_pooler_of_transactions_fails_and_one_of_sessions_is_well(app, pooled):
+    well(app)
+    by_transaction, by_session = pooled("transaction"), pooled("session")
+    found = check(app, 1, env={"ESMIGRATE_HISTORY": by_transaction, "ESMIGRATE_SOURCE": app.conninfo})
+    assert_line(found, "history_pooler", "failed", "another session for each transaction", "--history")
+    assert_line(found, "source_pooler", "ok")
+    found = check(app, 1, env={"ESMIGRATE_HISTORY": app.conninfo, "ESMIGRATE_SOURCE": by_transaction})
+    assert_line(found, "source_pooler", "failed", "another session for each transaction", "--source")
+    assert_line(found, "history_pooler", "ok")
+    found = check(app, 0, env={"ESMIGRATE_HISTORY": by_session, "ESMIGRATE_SOURCE": by_session})
+    assert_line(found, "history_pooler", "ok")
+    assert_line(found, "source_pooler", "ok")

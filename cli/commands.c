@@ -7,12 +7,22 @@
 
 extern const struct command es_init_command, es_list_command, es_create_command, es_update_command,
     es_retry_command, es_activate_command, es_clear_command, es_drop_command, es_track_command,
-    es_history_command, es_check_command;
+    es_check_command, es_plan_command, es_history_command;
 
 const struct command *const commands[] = {
-    &es_init_command,  &es_check_command,    &es_create_command, &es_update_command,
-    &es_retry_command, &es_activate_command, &es_list_command,   &es_history_command,
-    &es_clear_command, &es_drop_command,     &es_track_command,  NULL,
+    &es_init_command,
+    &es_check_command,
+    &es_plan_command,
+    &es_create_command,
+    &es_update_command,
+    &es_retry_command,
+    &es_activate_command,
+    &es_list_command,
+    &es_history_command,
+    &es_clear_command,
+    &es_drop_command,
+    &es_track_command,
+    NULL,
 };
 
 const struct exit_code exit_codes[] = {

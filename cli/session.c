@@ -25,7 +25,9 @@ const struct column result_columns[] = {
     {"master", COLUMN_SPARE, "the logical index"},
     {"instance", COLUMN_RIGHT, "its number"},
     {"index", 0, "its name in the engine"},
-    {"result", 0, "created, unchanged, recreated, activated, already_active, dropped or cleared"},
+    {"result", 0,
+     "created, unchanged, recreated, altered_in_place, activated, already_active, dropped or "
+     "cleared"},
     {NULL, 0, NULL},
 };
 

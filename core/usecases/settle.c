@@ -7,6 +7,7 @@
 #include "base/texts.h"
 #include "domain/lock.h"
 #include "sql.h"
+#include "usecases/alteration.h"
 #include "usecases/owner.h"
 
 /* ---- creates ---- */
@@ -152,7 +153,9 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     const struct instance *instance = instances_by_id(&instances, pg_int(rows, row, "instance_id"));
 
     int result = 0;
-    if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
+    if (strcmp(action, "create") == 0)
+        result = alteration_settle(context, id, &found, err);
+    else if (strcmp(action, "drop") == 0 && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
     else if (strcmp(action, "activate") == 0 && instances.count)
         result = settle_activate(context, &instances, master_id, &found, err);

@@ -5,8 +5,8 @@
 #include "base/nearest.h"
 #include "command.h"
 
-extern const struct command es_init_command, es_deploy_command, es_create_command,
-    es_update_command, es_retry_command, es_verify_command, es_activate_command,
+extern const struct command es_init_command, es_deploy_command, es_check_command, es_plan_command,
+    es_create_command, es_update_command, es_retry_command, es_verify_command, es_activate_command,
     es_rollback_command, es_list_command, es_history_command, es_clear_command, es_drop_command,
     es_prune_command, es_track_command;
 
@@ -14,6 +14,8 @@ extern const struct command es_init_command, es_deploy_command, es_create_comman
 const struct command *const commands[] = {
     &es_init_command,
     &es_deploy_command,
+    &es_check_command,
+    &es_plan_command,
     &es_create_command,
     &es_update_command,
     &es_retry_command,
@@ -34,6 +36,7 @@ const struct exit_code exit_codes[] = {
     {"0", "done, or nothing to do"},
     {"1", "failed, or refused by the state of things"},
     {"2", "wrong use, or a wrong declaration"},
+    {"3", "work is pending (es_check)"},
     {"4", "finished, but rejected documents are open"},
     {"5", "PostgreSQL is not to be reached, or refused what a command asked"},
     {"6", "the engine is not to be reached, or refused what a command asked"},

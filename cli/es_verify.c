@@ -34,8 +34,8 @@ static void print(const struct session *session, const struct verifications *ver
             output_number(output, one->number);
             output_text(output, one->index);
             output_text(output, check->name);
-            output_text(output, check_severity_name(check->severity));
-            output_text(output, check_verdict_name(check->verdict));
+            output_text(output, verification_severity_name(check->severity));
+            output_text(output, verification_verdict_name(check->verdict));
             output_text(output, buffer_cstr(&check->words));
             output_json(output, buffer_cstr(&check->numbers));
             output_json(output, buffer_cstr(&check->samples));

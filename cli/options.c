@@ -64,6 +64,8 @@ static const struct option_spec specs[OPT_COUNT] = {
     [OPT_FORCE] = {"force", 0, KIND_FLAG, NULL, NULL, NULL, NULL},
     [OPT_ENGINE_ONLY] = {"engine-only", 0, KIND_FLAG, NULL, NULL, NULL,
                          "make again, from the history, the engine indexes that are gone"},
+    [OPT_IN_PLACE] = {"in-place", 0, KIND_FLAG, NULL, NULL, NULL,
+                      "change the newest instance, if the engine can add what is new to it"},
     [OPT_LAST] = {"last", 0, KIND_FLAG, NULL, NULL, NULL, "the newest instance"},
     [OPT_LATEST] = {"latest", 0, KIND_FLAG, NULL, NULL, NULL, "the same as --last"},
     [OPT_NEWER] = {"newer", 0, KIND_FLAG, NULL, NULL, NULL,

@@ -44,6 +44,7 @@ enum option_id {
     OPT_ALL,
     OPT_FORCE,
     OPT_ENGINE_ONLY,
+    OPT_IN_PLACE,
     OPT_LAST,
     OPT_LATEST,
     OPT_NEWER,

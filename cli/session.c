@@ -26,8 +26,8 @@ const struct column result_columns[] = {
     {"instance", COLUMN_RIGHT, "its number"},
     {"index", 0, "its name in the engine"},
     {"result", 0,
-     "created, unchanged, recreated, activated, already_active, writes_switched, rehearsed, "
-     "dropped or cleared; of an update its status"},
+     "created, unchanged, recreated, altered_in_place, activated, already_active, writes_switched, "
+     "rehearsed, dropped or cleared; of an update its status"},
     {NULL, 0, NULL},
 };
 

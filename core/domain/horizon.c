@@ -7,7 +7,7 @@
 #include "domain/grace.h"
 #include "sql.h"
 
-static const char default_overlap[] = "5 seconds";
+const char horizon_default_overlap[] = "5 seconds";
 
 /* What H is found from; -v says it. */
 static const char by_statistics[] = "statistics", by_grace[] = "grace period",
@@ -38,9 +38,7 @@ static int refuse(const char *why, const char *remedy, struct error *err)
                       remedy);
 }
 
-/* What neither pg_stat_activity nor pg_locks can show; an explicit overlap is the user's answer to
- * all of it. */
-static int check_visibility(const struct pg_rows *rows, struct error *err)
+int horizon_check(const struct pg_rows *rows, struct error *err)
 {
     if (pg_bool(rows, 0, "standby"))
         return refuse("it is a standby, which does not show the primary's transactions", "Set",
@@ -215,11 +213,11 @@ int horizon_find(struct source *source, struct history *history, const char *ove
     struct search search = {
         .source = source,
         .history = history,
-        .overlap = overlap ? overlap : default_overlap,
+        .overlap = overlap ? overlap : horizon_default_overlap,
         .log = log,
     };
     if (pg_query(source->pg, sql_source_horizon, PG_VALUES(search.overlap), &rows, err) < 0 ||
-        (!overlap && check_visibility(rows, err) < 0))
+        (!overlap && horizon_check(rows, err) < 0))
         return -1;
     search.rows = rows;
     if (pg_bool(rows, 0, "standby")) {

@@ -30,4 +30,14 @@ void horizon_release(struct horizon *horizon);
 int horizon_find(struct source *source, struct history *history, const char *overlap,
                  const struct log *log, struct horizon *ret_horizon, struct error *err);
 
+/* The overlap where master.json has none. */
+extern const char horizon_default_overlap[];
+
+/*
+ * Whether the source shows all that a horizon without an explicit overlap is found from, by a row
+ * of sql/source/horizon.sql; an explicit one is the user's answer to what neither pg_stat_activity
+ * nor pg_locks can show. ERR_FAILED says what is missing.
+ */
+int horizon_check(const struct pg_rows *rows, struct error *err);
+
 #endif

@@ -14,9 +14,10 @@ enum lock_class {
     LOCK_SCHEMA = 0x65736d30,
     LOCK_MASTER = 0x65736d31,
     LOCK_INSTANCE = 0x65736d32,
-    LOCK_PARENT = 0x65736d33, /* of an action that stands for several; object: its id's number */
-    LOCK_WORKER = 0x65736d34, /* of an action that works at a full update; the same */
-    LOCK_VERIFY = 0x65736d35, /* of an instance, apart from that of its writer */
+    LOCK_PARENT = 0x65736d33,  /* of an action that stands for several; object: its id's number */
+    LOCK_WORKER = 0x65736d34,  /* of an action that works at a full update; the same */
+    LOCK_VERIFY = 0x65736d35,  /* of an instance, apart from that of its writer */
+    LOCK_SCRATCH = 0x65736d36, /* of a scratch index; object: its name's hash */
 };
 
 /* The number that stands for a text as the object of a lock. */

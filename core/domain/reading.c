@@ -69,6 +69,17 @@ int source_read_changed(struct source *source, const char *since, struct error *
     return start_reading(source, condition, err);
 }
 
+int source_read_sample(struct source *source, size_t limit, struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, "COPY (");
+    source_reading_sql(source, &sql, NULL);
+    buffer_printf(&sql, "\nLIMIT %zu) TO STDOUT (FORMAT binary)", limit);
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
 /* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
 static char *ids_condition(struct source *source, const char *const *ids, size_t count,
                            bool as_text)
@@ -383,6 +394,45 @@ int source_estimate_named(struct source *source, const char *since,
         return -1;
     *ret_estimate = (struct source_estimate){ids.documents, all.cost + ids.cost};
     return 0;
+}
+
+static void put_changed(struct source *source, struct buffer *sql, const char *since)
+{
+    if (source->changed) {
+        source_changed_sql(source, sql);
+        return;
+    }
+    _cleanup_free_ char *condition = source_changed_condition(source, since);
+    source_reading_sql(source, sql, condition);
+}
+
+static int explain_changed(struct source *source, const char *since, json **ret_plan,
+                           struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_text(&sql, "EXPLAIN (FORMAT JSON) ");
+    put_changed(source, &sql, since);
+    bool parameter = source->changed && source->changed_takes_time;
+    if (pg_run(source->pg, "SET LOCAL enable_seqscan = off", err) < 0)
+        return -1;
+    if (pg_query(source->pg, buffer_cstr(&sql), &since, parameter ? 1 : 0, &rows, err) < 0)
+        return source_failed(source, source->changed ? source_changed_file : source_documents_file,
+                             err);
+    const char *plan = pg_text(rows, 0, "\"QUERY PLAN\"");
+    *ret_plan = json_parse(plan, strlen(plan), err);
+    return *ret_plan ? 0 : -1;
+}
+
+int source_explain_changed(struct source *source, const char *since, json **ret_plan,
+                           struct error *err)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    if (source_begin(source, err) < 0)
+        return -1;
+    int result = explain_changed(source, since, ret_plan, err);
+    pg_run(source->pg, "ROLLBACK", &ignored);
+    return result;
 }
 
 /* ---- questions about ids ---- */

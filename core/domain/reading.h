@@ -6,6 +6,7 @@
 #define ESMIGRATE_DOMAIN_READING_H
 
 #include "base/buffer.h"
+#include "clients/json.h"
 #include "domain/source.h"
 
 /* ---- the wrapped statements ---- */
@@ -39,6 +40,9 @@ int source_read_ids(struct source *source, const char *const *ids, size_t count,
 /* Those that changed.sql names, in one pass over documents.sql; an id that it does not return comes
  * as a deleted document. Only for ids that are equal exactly when their texts are. */
 int source_read_named(struct source *source, const char *since, struct error *err);
+
+/* At most so many, whichever come first. */
+int source_read_sample(struct source *source, size_t limit, struct error *err);
 
 /* Whether values of the _id can be compared, and read from their text; if not, the texts have to
  * be. */
@@ -100,6 +104,14 @@ int source_estimate_ids(struct source *source, const char *const *ids, size_t co
                         struct source_estimate *ret_estimate, struct error *err);
 int source_estimate_named(struct source *source, const char *since,
                           struct source_estimate *ret_estimate, struct error *err);
+
+/*
+ * The plan (EXPLAIN's JSON) by which an update that reads what changed since `since` finds it: of
+ * changed.sql, else of documents.sql, with sequential scans shunned, so that it tells what an
+ * index can serve and not how small the tables are today. The caller's.
+ */
+int source_explain_changed(struct source *source, const char *since, json **ret_plan,
+                           struct error *err);
 
 /* ---- questions about ids ---- */
 

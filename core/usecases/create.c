@@ -6,13 +6,13 @@
 #include "base/memory.h"
 #include "domain/names.h"
 #include "sql.h"
+#include "usecases/in_place.h"
 #include "usecases/owner.h"
 #include "usecases/run.h"
 
 /* ---- the declaration ---- */
 
-/* Reads the files and lets the source prepare the SQL; *ret_search_path is the caller's. */
-static int read_and_prepare(struct context *context, const char *name,
+int create_read_declaration(struct context *context, const char *name,
                             struct declaration *ret_declaration, char **ret_search_path,
                             const char **ret_deletes, struct error *err)
 {
@@ -164,7 +164,8 @@ static int create_in_run(struct run *run, const struct create_request *request,
     _cleanup_(instances_release) struct instances instances = {};
     _cleanup_free_ char *search_path = NULL;
     const char *deletes = NULL;
-    if (read_and_prepare(context, target->name, &declaration, &search_path, &deletes, err) < 0 ||
+    if (create_read_declaration(context, target->name, &declaration, &search_path, &deletes, err) <
+            0 ||
         (run->action.master_id &&
          history_find_instances(context->history, run->action.master_id, &instances, err) < 0) ||
         check_assertion(&instances, target, &declaration, err) < 0)
@@ -221,7 +222,8 @@ static int check_one(struct context *context, const struct create_request *reque
         return -1;
     if (!declaration_exists(context->settings.indexes, target->name))
         return refuse_undeclared(context, target, parent, err);
-    if (read_and_prepare(context, target->name, &declaration, &search_path, &deletes, err) == 0)
+    if (create_read_declaration(context, target->name, &declaration, &search_path, &deletes, err) ==
+        0)
         return 0;
     if (find_master(context, target->name, &master, &second) == 0)
         run_refused(context, "create", parent, master.id, err);
@@ -239,6 +241,8 @@ static int create_one(struct context *context, const struct create_request *requ
         return -1;
     if (!declaration_exists(context->settings.indexes, target->name))
         return refuse_undeclared(context, target, parent, err);
+    if (request->in_place)
+        return in_place_master(context, target->name, parent, report, err);
     if (find_master(context, target->name, &master, err) < 0)
         return -1;
     struct run_spec spec = {

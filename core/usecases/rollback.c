@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "domain/mapping.h"
+#include "domain/mapping_fields.h"
 #include "sql.h"
 
 /* The live one that the alias left last; NULL: there is none. Times are texts of one form. */

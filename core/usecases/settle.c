@@ -7,6 +7,7 @@
 #include "base/texts.h"
 #include "domain/lock.h"
 #include "sql.h"
+#include "usecases/alteration.h"
 #include "usecases/owner.h"
 #include "usecases/switch.h"
 
@@ -154,7 +155,9 @@ static int settle_action(struct context *context, int64_t master_id, const struc
 
     int result = 0;
     bool drops = strcmp(action, "drop") == 0 || strcmp(action, "prune") == 0;
-    if (drops && instance && !instance->dropped_at)
+    if (strcmp(action, "create") == 0)
+        result = alteration_settle(context, id, &found, err);
+    else if (drops && instance && !instance->dropped_at)
         result = settle_drop(context, instance, &found, err);
     else if ((strcmp(action, "activate") == 0 || strcmp(action, "rollback") == 0) &&
              instances.count)

@@ -78,7 +78,7 @@ static void put_text(struct buffer *out, const char *text)
     json_write_string(out, clean, strlen(clean));
 }
 
-void check_sample(struct check *check, const char *kind, const char *name, const char *problem)
+void check_add_sample(struct check *check, const char *kind, const char *name, const char *problem)
 {
     if (check->sample_count++ >= CHECK_SAMPLES)
         return;
@@ -116,13 +116,13 @@ void check_skip(struct check *check, const char *why)
     buffer_text(&check->words, why);
 }
 
-const char *check_severity_name(enum check_severity severity)
+const char *verification_severity_name(enum check_severity severity)
 {
     static const char *const names[] = {"critical", "warning", "info"};
     return names[severity];
 }
 
-const char *check_verdict_name(enum check_verdict verdict)
+const char *verification_verdict_name(enum check_verdict verdict)
 {
     static const char *const names[] = {"ok", "failed", "skipped"};
     return names[verdict];
@@ -149,9 +149,9 @@ int check_end(struct run *run, struct verification *verification, struct check *
         return 0;
     if (history_query(run->context->history, sql_history_verification_insert,
                       PG_VALUES(run->action.id, pg_number(verification->attempt).text, check->name,
-                                check_severity_name(check->severity),
-                                check_verdict_name(check->verdict), buffer_cstr(&check->numbers),
-                                buffer_cstr(&check->samples)),
+                                verification_severity_name(check->severity),
+                                verification_verdict_name(check->verdict),
+                                buffer_cstr(&check->numbers), buffer_cstr(&check->samples)),
                       &rows, err) < 0)
         return -1;
     return pg_rows_count(rows) ? 0 : action_replaced(err);

@@ -48,7 +48,7 @@ void check_value(struct check *check, const char *name, const char *value);
 enum { CHECK_SAMPLES = 10 };
 /* What was found of something: `kind` ("id", "field", ...) says what `name` is; `problem` may be
  * NULL. The first ten are kept, all are counted. */
-void check_sample(struct check *check, const char *kind, const char *name, const char *problem);
+void check_add_sample(struct check *check, const char *kind, const char *name, const char *problem);
 
 /* Where samples are found before the numbers are known: the words so far are taken, and given back
  * behind the numbers. */
@@ -62,8 +62,8 @@ void check_skip(struct check *check, const char *why);
 int check_end(struct run *run, struct verification *verification, struct check *check,
               struct error *err);
 
-const char *check_severity_name(enum check_severity severity);
-const char *check_verdict_name(enum check_verdict verdict);
+const char *verification_severity_name(enum check_severity severity);
+const char *verification_verdict_name(enum check_verdict verdict);
 
 /* A critical check failed: the first of them, else NULL. */
 const struct check *verification_failure(const struct verification *verification);

@@ -156,7 +156,7 @@ static void judge(struct contents *contents, const char *id, const struct looked
         return;
     _cleanup_free_ char *problem = *looked->field ? x_printf("differs in %s", looked->field) : NULL;
     contents->different++;
-    check_sample(contents->check, "id", id, problem ? problem : "differs");
+    check_add_sample(contents->check, "id", id, problem ? problem : "differs");
     verify_differs(contents->verifying, id);
 }
 

@@ -69,7 +69,7 @@ static int check_version(struct passes *passes, const struct sided_key *key, str
     _cleanup_free_ char *id = x_strndup(key->id.data, key->id.length);
     _cleanup_free_ char *problem = x_printf("has _version %s", pg_number(key->version).text);
     passes->unissued++;
-    check_sample(passes->versions, "id", id, problem);
+    check_add_sample(passes->versions, "id", id, problem);
     verify_differs(verifying, id);
     return 0;
 }
@@ -121,9 +121,9 @@ static void judge(struct passes *passes, const struct differing_key *key,
     passes->pending += looked->verdict == LOOK_PENDING;
     if (looked->verdict == LOOK_SAME && key->count[SIDE_SOURCE] > 1) {
         passes->duplicates++;
-        check_sample(passes->ids, "id", key->id, "is there more than once in the source");
+        check_add_sample(passes->ids, "id", key->id, "is there more than once in the source");
     } else if (looked->verdict < ARRAY_SIZE(problems) && problems[looked->verdict]) {
-        check_sample(passes->ids, "id", key->id, problems[looked->verdict]);
+        check_add_sample(passes->ids, "id", key->id, problems[looked->verdict]);
         verify_differs(verifying, key->id);
     }
 }

@@ -62,7 +62,7 @@ struct level {
 static void differs(struct mapping_comparison *comparison, const char *field, const char *problem)
 {
     comparison->different++;
-    check_sample(comparison->check, "field", field, problem);
+    check_add_sample(comparison->check, "field", field, problem);
 }
 
 static void declare(struct mapping_comparison *comparison, const char *name)
@@ -278,7 +278,7 @@ static int compare_setting(const char *key, json *declared, void *data)
     _cleanup_free_ char *wanted = json_write(declared);
     _cleanup_free_ char *problem = x_printf("is %s, declared is %s", is ? is : "not set", wanted);
     comparison->different++;
-    check_sample(comparison->check, "setting", flat, problem);
+    check_add_sample(comparison->check, "setting", flat, problem);
     return 0;
 }
 

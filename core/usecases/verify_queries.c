@@ -122,7 +122,7 @@ static int first_answers(struct query_checks *checks, const struct query *query,
             continue;
         if (err->http_code != 400)
             return -1;
-        check_sample(check, "query", query->name, err->message);
+        check_add_sample(check, "query", query->name, err->message);
         error_release(err);
         return 0;
     }
@@ -148,9 +148,9 @@ static void compare_results(const struct query *query, const struct answers *lis
         _cleanup_free_ char *tops =
             x_printf("shares %.2f of its top hits with \"%s\"", both, list[1].index);
         if (query->max_total_divergence >= 0 && apart > query->max_total_divergence)
-            check_sample(check, "query", query->name, totals);
+            check_add_sample(check, "query", query->name, totals);
         if (query->min_overlap >= 0 && both < query->min_overlap)
-            check_sample(check, "query", query->name, tops);
+            check_add_sample(check, "query", query->name, tops);
     }
     buffer_char(numbers, '}');
 }
@@ -172,7 +172,7 @@ static void compare_latency(const struct query *query, const struct answers *lis
                      list[1].index);
         if (query->max_latency_growth >= 0 &&
             (double)median > query->max_latency_growth * (double)other)
-            check_sample(check, "query", query->name, problem);
+            check_add_sample(check, "query", query->name, problem);
     }
     buffer_char(numbers, '}');
 }

@@ -80,10 +80,20 @@ def left(app, master):
     app.ok("es_update", master)
 
 
+def altered(app, master):
+    """Declared with one more field and another setting, which its instance can be given."""
+    filled(app, master)
+    settings = {**INDEX["settings"], "refresh_interval": "9s"}
+    app.declare(master, index={"settings": settings, "mappings": {"properties": {"level": {"type": "integer"}}}})
+
+
 def missing(app, master):
     filled(app, master)
     app.engine_server.must("DELETE", app.full_name(f"{master}-1"))
 
+
+# Stands for what is random in the name of a scratch index.
+SCRATCH = "SCRATCH"
 
 COMMANDS = {
     "create": (declare, ["es_create", "{}"]),
@@ -95,6 +105,7 @@ COMMANDS = {
     "deploy": (declare, ["es_deploy", "{}"]),
     "clear": (filled, ["es_clear", "{}-1", "--yes"]),
     "drop": (filled, ["es_drop", "{}-1", "--yes"]),
+    "create in-place": (altered, ["es_create", "{}", "--in-place"]),
     "create engine-only": (missing, ["es_create", "{}", "--engine-only"]),
 }
 
@@ -190,7 +201,7 @@ class Course:
                 held = wire.hold(f"^{re.escape(step.what)}\\s*$", when, step.nth)
             else:
                 method, _, path = step.what.partition(" ")
-                path = re.escape(path.replace("{}", self.app.full_name(master)))
+                path = re.escape(path.replace("{}", self.app.full_name(master))).replace(SCRATCH, r"\.[0-9a-f]{8}")
                 held = proxy.hold(method, f"^{path}$", when, step.nth)
             process = self.app.start(*arguments(self.command, master))
             wait_until(lambda: held.reached.is_set() or not process.running)
@@ -238,7 +249,7 @@ def steps_of(statements, requests, index):
         if text.strip() in WRITES:
             yield Step("statement", text.strip(), times[text])
     for method, path in requests:
-        what = f"{method} {path.replace(index, '{}')}"
+        what = f"{method} {re.sub('-scratch[.][0-9a-f]{8}', '-scratch' + SCRATCH, path.replace(index, '{}'))}"
         times[what] += 1
         yield Step("request", what, times[what])
 

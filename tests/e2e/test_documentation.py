@@ -8,8 +8,8 @@ import pytest
 from servers import ROOT
 
 COMPLETION = ROOT / "contrib" / "completion" / "esmigrate"
-COMMANDS = ["es_init", "es_create", "es_update", "es_retry", "es_activate", "es_list", "es_history", "es_clear", "es_drop",
-            "es_track"]
+COMMANDS = ["es_init", "es_create", "es_update", "es_retry", "es_verify", "es_activate", "es_list", "es_history",
+            "es_clear", "es_drop", "es_track"]
 
 
 def complete(folder, *words, **env):

@@ -9,7 +9,8 @@ import harness
 import pytest
 
 MASTER = courses.MASTER
-COMMANDS = ["es_init", "es_list", "es_create", "es_update", "es_retry", "es_activate", "es_clear", "es_drop", "es_history"]
+COMMANDS = ["es_init", "es_list", "es_create", "es_update", "es_retry", "es_verify", "es_activate", "es_clear", "es_drop",
+            "es_history"]
 
 
 @pytest.fixture(scope="module")

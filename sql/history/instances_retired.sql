@@ -1,4 +1,4 @@
--- $1 master_id bigint, $2 interval text, $3 retain bigint. The live instances older than the active one that were active last, or could have been, so long ago, without the $3 that were active last and without a kept one. One that never was active is retired since the active one is active.
+-- $1 master_id bigint, $2 interval text, $3 retain bigint. The live instances older than the active one that were active last, or could have been, so long ago, without so many that were active last and without a kept one. One that never was active is retired since the active one is active.
 SELECT id
 FROM (
     SELECT i.id, i.number, i.kept_until,

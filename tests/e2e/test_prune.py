@@ -301,12 +301,13 @@ def test_an_instance_without_its_index_is_named(app):
 
 def idle_runs(app, count, first, step, **columns):
     """Updates of course_search-1 that changed nothing, from `first` on."""
-    given = {"tag": None, "docs": 0, "mode": "changed", "status": "complete", "host": "host", "argv": "{es_update}", **columns}
+    given = {"tag": None, "docs": 0, "mode": "changed", "status": "complete", "host": "host", "argv": "{es_update}",
+             "parent": None, **columns}
     app.sql(
         """
-        INSERT INTO esmigrate.index_action (id, master_id, instance_id, action, mode, status, started_at, finished_at,
+        INSERT INTO esmigrate.index_action (id, parent_id, master_id, instance_id, action, mode, status, started_at, finished_at,
             argv, tag, tool_version, os_user, host, pid, docs_sent, docs_indexed)
-        SELECT gen_random_uuid(), i.master_id, i.id, 'update', %(mode)s, %(status)s, t, t + interval '1 second',
+        SELECT gen_random_uuid(), %(parent)s, i.master_id, i.id, 'update', %(mode)s, %(status)s, t, t + interval '1 second',
                %(argv)s::text[], %(tag)s, '0.1.0', 'user', %(host)s, n, %(docs)s, %(docs)s
         FROM esmigrate.index_instance i, generate_series(0, %(count)s - 1) n,
              LATERAL (SELECT %(first)s::timestamptz + n * %(step)s::interval AS t) s
@@ -412,8 +413,13 @@ def test_parents_whose_parts_are_folded_are_folded_too(app):
             assert (row["action"], row["status"], row["docs_sent"]) == ("update", "complete", 0)
     parents = [row for row in before if row["action"] == "update" and row["master_id"] is None]
     assert len(parents) == 4 and 0 < len([row for row in parents if row["id"] in gone]) < 4
-    # The update that is a part of the activation of an index stays with it.
-    assert {row["parent_id"] for row in before if row["id"] in gone} <= {None, *(row["id"] for row in parents)}
+
+
+def test_an_update_that_is_a_part_of_another_action_stays(app):
+    courses.activated(app)
+    [activate] = [row["id"] for row in app.history() if row["action"] == "activate"]
+    idle_runs(app, 3, "2020-05-01T00:00:00Z", "1 minute", parent=activate)
+    assert fold(app) == []
 
 
 def test_the_database_lets_no_other_row_go_and_none_uncounted(app):

@@ -156,11 +156,6 @@ json *json_new_text(const char *text)
     return text ? json_object_new_string(text) : NULL;
 }
 
-json *json_new_flag(bool value)
-{
-    return json_object_new_boolean(value);
-}
-
 void json_put(json *object, const char *key, json *value)
 {
     json_object_object_add(object, key, value);

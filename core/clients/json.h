@@ -52,7 +52,6 @@ int json_each(const json *object, int (*visit)(const char *key, json *value, voi
 json *json_new_object(void);
 json *json_new_array(void);
 json *json_new_text(const char *text);
-json *json_new_flag(bool value);
 void json_put(json *object, const char *key, json *value);
 void json_push(json *array, json *value);
 /* The object at `key`, made if it is missing; NULL if another type stands there. */

@@ -66,24 +66,11 @@ int engine_list_indexes(struct engine *engine, const char *pattern, struct engin
                         size_t *ret_count, struct error *err);
 void engine_entries_free(struct engine_entry *list, size_t count);
 
-/* Where an alias lies, and how: on one index, with its options. */
-struct alias_place {
-    char *index;
-    char *options; /* JSON object: filter, index_routing, search_routing, is_write_index, is_hidden,
-                    * those that are set */
-};
-int engine_find_alias(struct engine *engine, const char *alias, struct alias_place **ret_list,
-                      size_t *ret_count, struct error *err);
-void alias_places_free(struct alias_place *list, size_t count);
-
 /* One atomic `_aliases` call. */
 struct alias_action {
-    enum { ALIAS_ADD, ALIAS_REMOVE, ALIAS_REMOVE_INDEX } kind;
+    enum { ALIAS_ADD, ALIAS_REMOVE } kind;
     const char *index;
-    const char *alias;   /* NULL with ALIAS_REMOVE_INDEX, which deletes the index */
-    const char *options; /* of an ALIAS_ADD, as in alias_place; NULL: none */
-    bool must_exist;     /* an ALIAS_REMOVE of an alias that is not there refuses the whole call,
-                          * if the engine knows that; one that does not refuses it with 400 */
+    const char *alias;
 };
 int engine_update_aliases(struct engine *engine, const struct alias_action *actions, size_t count,
                           struct error *err);

@@ -5,13 +5,11 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "base/texts.h"
 #include "clients/json.h"
 #include "domain/canonical.h"
 
 enum option_type {
     TYPE_TEXT,
-    TYPE_TEXTS,
     TYPE_FLAG,
     TYPE_POSITIVE, /* a whole number, 1 or more */
     TYPE_LIMIT,    /* max_rejected: 0 or more, and that it is set counts */
@@ -34,14 +32,6 @@ static const struct {
     {"max_in_flight", TYPE_POSITIVE, AT(sending.max_in_flight), "requests"},
     {"rate", TYPE_POSITIVE, AT(sending.rate), "documents a second"},
     {"compress", TYPE_FLAG, AT(sending.compress), NULL},
-    {"read_alias", TYPE_TEXT, AT(read_alias), NULL},
-    {"write_alias", TYPE_TEXT, AT(write_alias), NULL},
-    {"aliases", TYPE_TEXTS, AT(aliases), NULL},
-    {"keep", TYPE_TEXT, AT(keep), NULL},
-    {"stop_indexing", TYPE_TEXT, AT(stop_indexing), NULL},
-    {"resume_indexing", TYPE_TEXT, AT(resume_indexing), NULL},
-    {"hook_timeout", TYPE_TEXT, AT(hook_timeout), NULL},
-    {"require_stop_indexing", TYPE_FLAG, AT(require_stop_indexing), NULL},
 #undef AT
 };
 
@@ -50,7 +40,6 @@ void master_options_release(struct master_options *options)
     for (size_t i = 0; i < ARRAY_SIZE(known); i++)
         if (known[i].type == TYPE_TEXT)
             free(*(char **)((char *)options + known[i].offset));
-    texts_free(options->aliases, options->alias_count);
     *options = (struct master_options){};
 }
 
@@ -59,21 +48,6 @@ struct reading {
     const char *place;
     struct error *err;
 };
-
-static int read_texts(struct master_options *options, json *value)
-{
-    size_t count = json_length(value);
-    if (!json_is_array(value))
-        return -1;
-    options->aliases = x_calloc(count, sizeof(char *));
-    for (; options->alias_count < count; options->alias_count++) {
-        json *text = json_at(value, options->alias_count);
-        if (!json_is_string(text))
-            return -1;
-        options->aliases[options->alias_count] = x_strdup(json_text(text, ""));
-    }
-    return 0;
-}
 
 static int wrong(const struct reading *r, const char *key, const char *what, const char *unit)
 {
@@ -91,8 +65,6 @@ static int read_known(struct reading *r, size_t at, json *value)
             return wrong(r, key, "a text", "");
         *(char **)slot = x_strdup(json_text(value, ""));
         return 0;
-    case TYPE_TEXTS:
-        return read_texts(r->options, value) < 0 ? wrong(r, key, "an array of texts", "") : 0;
     case TYPE_FLAG:
         *(bool *)slot = json_flag(value, false);
         return json_flag(value, true) == *(bool *)slot ? 0 : wrong(r, key, "true or false", "");

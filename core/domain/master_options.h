@@ -30,17 +30,6 @@ struct master_options {
     bool limits_rejected;    /* more than max_rejected in a run end it */
     int64_t max_rejected;
     struct send_limits sending;
-
-    /* the switch */
-    char *read_alias; /* names without prefix, beside the master's own */
-    char *write_alias;
-    char **aliases; /* further ones that readers use */
-    size_t alias_count;
-    char *keep;          /* for so long the previous instance is updated too */
-    char *stop_indexing; /* commands for the shell */
-    char *resume_indexing;
-    char *hook_timeout;
-    bool require_stop_indexing;
 };
 void master_options_release(struct master_options *options);
 

@@ -279,7 +279,7 @@ def test_changed_sql(school, files, text):
         """
         $ esmigrate es_create course_search
         esmigrate: error: indexes/course_search/master.json: unknown key "overlapp"
-        HINT: Known are source, overlap, changed_at_zone, max_document_bytes, range_documents, max_rejected, batch_bytes, max_in_flight, rate, compress, read_alias, write_alias, aliases, keep, stop_indexing, resume_indexing, hook_timeout and require_stop_indexing.
+        HINT: Known are source, overlap, changed_at_zone, max_document_bytes, range_documents, max_rejected, batch_bytes, max_in_flight, rate and compress.
         exit code 2
         """,
     ),

@@ -53,7 +53,7 @@ void flow_busy(struct flow *flow)
 /* Nothing is being tried: is it time to, or has the engine become slow? */
 static void judge_steady(struct flow *flow, double usual, double rate)
 {
-    if (usual && rate < slow * usual && flow->limit > 1) {
+    if (usual > 0 && rate < slow * usual && flow->limit > 1) {
         flow->rates[flow->limit] = rate;
         flow->hold = 0;
         try_limit(flow, flow->limit - 1);
@@ -73,7 +73,7 @@ static void judge(struct flow *flow, double rate)
 {
     size_t limit = flow->limit, from = flow->from;
     double usual = flow->rates[limit];
-    flow->rates[limit] = usual ? usual + smoothing * (rate - usual) : rate;
+    flow->rates[limit] = usual > 0 ? usual + smoothing * (rate - usual) : rate;
     if (limit == from) {
         judge_steady(flow, usual, rate);
         return;

@@ -239,6 +239,14 @@ def test_killed_at_a_write_to_the_history_the_same_command_again_is_at_the_same_
     expect_active(app, 1)
 
 
+def test_one_whose_hook_failed_behind_the_switch_is_not_taken_back_by_the_same_again(app):
+    switched(app)
+    hooks = ["--stop-indexing", "true", "--resume-indexing"]
+    app.fails(1, "es_rollback", MASTER, *hooks, "exit 4")
+    assert app.ok("es_rollback", MASTER)[0]["result"] == "already_active"
+    expect_active(app, 1)
+
+
 def test_another_command_settles_it_too(app):
     switched(app)
     with through_proxy(app) as proxy:

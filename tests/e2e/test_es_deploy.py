@@ -2,7 +2,7 @@
 
 import courses
 import pytest
-from faults import through_proxy, wait_until
+from faults import switch_call, through_proxy, wait_until
 
 MASTER = courses.MASTER
 
@@ -178,8 +178,8 @@ def test_killed_at_a_step_the_same_again_is_at_the_same_end(app, step, when):
     deployed(app)
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
     method, pattern, nth = STEPS[step]
-    if step == "the switch" and app.engine_server.family == "elasticsearch":
-        nth = 2  # the first, with `must_exist`, is refused
+    if step == "the switch":
+        nth = switch_call(app)
     if nth < 0:
         with through_proxy(app) as proxy:
             app.ok("es_deploy", MASTER)

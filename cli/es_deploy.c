@@ -70,7 +70,7 @@ const struct command es_deploy_command = {
         (const struct example[]){
             {"es_deploy course_search", "the whole deploy"},
             {"es_deploy --all --warm", "hours before, with the release's files: build and fill"},
-            {"es_deploy --all --dry-run", "what would be created"},
+            {"es_deploy --all --dry-run", "what would be done"},
             {NULL, NULL},
         },
     .columns = result_columns,

@@ -41,7 +41,21 @@ static int activate(struct deploy *deploy, struct error *err)
         .targets = {.list = &deploy->target, .count = 1},
         .activation = deploy->request->activation,
     };
+    request.activation.force = deploy->context->settings.dry_run; /* it is not filled by then */
     return activate_instances(deploy->context, &request, deploy->report, err);
+}
+
+/* Of an instance that is there it is looked at where the alias is; one that is to be made has none.
+ */
+static int plan(struct deploy *deploy, struct error *err)
+{
+    const struct report_item *item = &deploy->report->items[deploy->report->count - 1];
+    const char *then = deploy->request->warm ? "" : ", and the aliases switched to it";
+    log_say(deploy->context->log, LOG_NOTICE, "%s: it would then be brought up to date%s",
+            item->index, then);
+    if (deploy->request->warm || strcmp(item->result, "unchanged") != 0)
+        return 0;
+    return activate(deploy, err);
 }
 
 static int deploy_one(struct deploy *deploy, struct error *err)
@@ -49,8 +63,10 @@ static int deploy_one(struct deploy *deploy, struct error *err)
     if (create(deploy, err) < 0)
         return -1;
     /* Without a number --if-busy=skip has left it to another run. */
-    if (deploy->context->settings.dry_run || !deploy->target.number)
+    if (!deploy->target.number)
         return 0;
+    if (deploy->context->settings.dry_run)
+        return plan(deploy, err);
     if (update(deploy, err) < 0)
         return -1;
     return deploy->request->warm ? 0 : activate(deploy, err);

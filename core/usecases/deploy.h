@@ -13,7 +13,8 @@ struct deploy_request {
     struct activation_request activation;
 };
 
-/* Items: what each step reports, in order. With dry_run what es_create would do. */
+/* Items: what each step reports, in order. With dry_run what es_create would do, and es_activate
+ * with an instance that is there. */
 int deploy_masters(struct context *context, const struct deploy_request *request,
                    struct report *report, struct error *err);
 

@@ -35,15 +35,15 @@ static int say_fields(struct context *context, const struct instance *from,
 }
 
 /*
- * A rollback that was killed when the alias had moved is not to be taken back by the same command
+ * A rollback that ended badly when the alias had moved is not to be taken back by the same command
  * again: then the active instance is the one to roll back to.
  */
-static int find_crashed(struct context *context, const struct choice *choice, bool *ret_done,
-                        struct error *err)
+static int find_incomplete(struct context *context, const struct choice *choice, bool *ret_done,
+                           struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     const struct instance *active = instances_active(&choice->instances);
-    if (history_query(context->history, sql_history_rollback_crashed,
+    if (history_query(context->history, sql_history_rollback_incomplete,
                       PG_VALUES(pg_number(choice->master.id).text), &rows, err) < 0)
         return -1;
     *ret_done = active && pg_rows_count(rows) && pg_int(rows, 0, "instance_id") == active->id;
@@ -64,7 +64,7 @@ static int choose(struct context *context, const struct target *target, struct c
         error_set(err, ERR_FAILED, "%s has no active instance", target->name);
         return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
     }
-    if (find_crashed(context, choice, &done, err) < 0)
+    if (find_incomplete(context, choice, &done, err) < 0)
         return -1;
     if (done) {
         choice_add(choice, active);

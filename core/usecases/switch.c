@@ -233,7 +233,7 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
     /* An engine that does not know must_exist has refused all of it; the cause that it names is the
      * innermost of several, of which the message has the outer ones. */
     if (engine->lacks_must_exist || err->http_code != 400 ||
-        !strstr(err->message, "parse_exception"))
+        !strstr(err->message, "x_content_parse_exception"))
         return explain(change, err);
     engine->lacks_must_exist = true;
     error_release(err);

@@ -173,13 +173,13 @@ class Proxy:
         rule.for_good, rule.left = for_good, nth
         return self._add(rule)
 
-    def replace(self, method, pattern, status, when="after", for_good=False):
+    def replace(self, method, pattern, status, when="after", for_good=False, nth=1):
         """The answer is `status` and a page of a load balancer: the engine never saw the request (`before`), or did it.
 
-        `for_good`: every later request loses its connection.
+        `for_good`: every later request loses its connection. `nth`: of those that match, it is this one.
         """
         rule = Rule(method, pattern, *(("replace", None) if when == "before" else (None, "replace")))
-        rule.status, rule.for_good = status, for_good
+        rule.status, rule.for_good, rule.left = status, for_good, nth
         return self._add(rule)
 
     def echo(self, method, pattern):
@@ -245,6 +245,11 @@ def through_proxy(app):
     finally:
         app.env[name] = direct
         proxy.close()
+
+
+def switch_call(app):
+    """The how many-th POST /_aliases of a switch moves the alias: Elasticsearch 7.10 refuses one with `must_exist`."""
+    return 1 if app.engine_server.family == "opensearch" else 2
 
 
 # ---- a master to break things with

@@ -2,7 +2,7 @@
 
 import courses
 import pytest
-from faults import through_proxy, wait_until
+from faults import switch_call, through_proxy, wait_until
 
 MASTER = courses.MASTER
 
@@ -106,13 +106,23 @@ def test_every_declaration(app):
     expect(app, 1, PLAIN)
 
 
-def test_the_dry_run_says_what_would_be_created_and_does_nothing(app):
+def test_the_dry_run_says_what_would_be_done_and_does_nothing(app):
     deployed(app)
+    before = courses.everything(app)
+    items = app.ok("es_deploy", MASTER, "--dry-run")
+    assert steps(items) == [("create", 1, "unchanged"), ("activate", 1, "already_active")]
+    assert courses.everything(app) == before
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
     before = courses.everything(app)
     [item] = app.ok("es_deploy", MASTER, "--dry-run")
     assert (item["action"], item["instance"], item["result"]) == ("create", 2, "created")
     assert courses.everything(app) == before
+    # It is there, and empty.
+    app.ok("es_create", MASTER)
+    result = app.run("es_deploy", MASTER, "--dry-run", "-o", "json", check=0)
+    assert steps(result.json) == [("create", 2, "unchanged"), ("activate", 2, "activated")]
+    assert "it would then be brought up to date, and the aliases switched to it" in result.err
+    expect(app, 1, PLAIN)
 
 
 def test_wrong_use(app):
@@ -168,8 +178,8 @@ def test_killed_at_a_step_the_same_again_is_at_the_same_end(app, step, when):
     deployed(app)
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
     method, pattern, nth = STEPS[step]
-    if step == "the switch" and app.engine_server.family == "elasticsearch":
-        nth = 2  # the first, with `must_exist`, is refused
+    if step == "the switch":
+        nth = switch_call(app)
     if nth < 0:
         with through_proxy(app) as proxy:
             app.ok("es_deploy", MASTER)

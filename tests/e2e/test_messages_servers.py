@@ -154,7 +154,7 @@ def test_a_disk_of_the_engine_is_full(school):
     transcript(
         school,
         """
-        $ esmigrate es_activate course_search
+        $ esmigrate es_activate course_search --no-update
         esmigrate: error: index "qa_course_search-1": the engine refuses writes because one of its disks is nearly full
         DETAIL: The alias was not switched. The error was: engine: update aliases: cluster_block_exception: index [qa_course_search-1] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, index has read-only-allow-delete block];
         HINT: Free space on the engine's disks, for example with esmigrate es_drop NAME --older, and run the same command again. The engine lifts the block itself once there is space; if it does not: PUT /qa_course_search-1/_settings {"index.blocks.read_only_allow_delete": null}

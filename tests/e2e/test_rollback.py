@@ -4,7 +4,7 @@ import random
 
 import courses
 import pytest
-from faults import through_proxy
+from faults import switch_call, through_proxy
 from wire import through_wire
 
 MASTER = courses.MASTER
@@ -193,16 +193,11 @@ def killed(app, held, process):
     process.kill()
 
 
-def aliases_call(app):
-    """Elasticsearch 7.10 refuses the first, which has `must_exist`."""
-    return 1 if app.engine_server.family == "opensearch" else 2
-
-
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_killed_at_the_switch_the_same_command_again_is_at_the_same_end(app, when):
     switched(app)
     with through_proxy(app) as proxy:
-        held = proxy.hold("POST", "_aliases", when, nth=aliases_call(app))
+        held = proxy.hold("POST", "_aliases", when, nth=switch_call(app))
         killed(app, held, app.start("es_rollback", MASTER))
     courses.rename(app, 1, "Since")
     result = app.run("es_rollback", MASTER, "-o", "json", check=0)
@@ -239,10 +234,18 @@ def test_killed_at_a_write_to_the_history_the_same_command_again_is_at_the_same_
     expect_active(app, 1)
 
 
+def test_one_whose_hook_failed_behind_the_switch_is_not_taken_back_by_the_same_again(app):
+    switched(app)
+    hooks = ["--stop-indexing", "true", "--resume-indexing"]
+    app.fails(1, "es_rollback", MASTER, *hooks, "exit 4")
+    assert app.ok("es_rollback", MASTER)[0]["result"] == "already_active"
+    expect_active(app, 1)
+
+
 def test_another_command_settles_it_too(app):
     switched(app)
     with through_proxy(app) as proxy:
-        held = proxy.hold("POST", "_aliases", "after", nth=aliases_call(app))
+        held = proxy.hold("POST", "_aliases", "after", nth=switch_call(app))
         killed(app, held, app.start("es_rollback", MASTER))
     assert app.ok("es_update", MASTER)[0]["instance"] == 1
     assert rows_of(app)[-1]["status"] == "interrupted"
@@ -252,7 +255,7 @@ def test_another_command_settles_it_too(app):
 def test_an_answer_that_is_lost_is_found_out(app):
     switched(app)
     with through_proxy(app) as proxy:
-        proxy.lose("POST", "_aliases", "after", nth=aliases_call(app))
+        proxy.lose("POST", "_aliases", "after", nth=switch_call(app))
         app.ok("es_rollback", MASTER)
     expect_active(app, 1)
 
@@ -260,7 +263,7 @@ def test_an_answer_that_is_lost_is_found_out(app):
 def test_an_engine_that_is_lost_with_its_answer_is_said_and_the_next_command_finds_out(app):
     switched(app)
     with through_proxy(app) as proxy:
-        proxy.lose("POST", "_aliases", "after", for_good=True, nth=aliases_call(app))
+        proxy.lose("POST", "_aliases", "after", for_good=True, nth=switch_call(app))
         result = app.fails(6, "es_rollback", MASTER)
     assert "Where the alias points now is not known" in result.err
     assert rows_of(app)[-1]["status"] == "running"

@@ -9,7 +9,7 @@ import urllib.parse
 
 import courses
 import pytest
-from faults import through_proxy
+from faults import switch_call, through_proxy
 
 MASTER = courses.MASTER
 
@@ -69,7 +69,7 @@ def at_the_switch(app, *command, first=False):
 
     held = Held()
     with through_proxy(app) as proxy:
-        rule = proxy.hold("POST", "_aliases", "before", nth=1 if first or knows_must_exist(app) else 2)
+        rule = proxy.hold("POST", "_aliases", "before", nth=1 if first else switch_call(app))
         process = app.start(*command)
         rule.wait()
         yield held
@@ -329,7 +329,7 @@ def test_the_aliases_of_master_json_move_together_with_what_they_were_put_with(a
     with through_proxy(app) as proxy:
         app.ok("es_activate", MASTER, "2")
         calls = [path for method, path in proxy.seen if (method, path) == ("POST", "/_aliases")]
-    assert len(calls) == (1 if knows_must_exist(app) else 2)
+    assert len(calls) == switch_call(app)
     for alias in ["courses_read", "courses_all", MASTER, "courses_write"]:
         assert options_of(app, alias) == {"course_search-2": {"is_write_index": True}}
     assert options_of(app, "courses_some") == {"course_search-2": {"is_write_index": True, **filtered}}

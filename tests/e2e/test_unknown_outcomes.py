@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from faults import declare_items, expected_items, filled_items, gated_items, instance, through_proxy
+from faults import declare_items, expected_items, filled_items, gated_items, instance, switch_call, through_proxy
 
 NEXT_INDEX = {"mappings": {"properties": {"title": {"type": "text"}, "amount": {"type": "keyword"}}}}
 WHEN = pytest.mark.parametrize("when", ["before", "after"])
@@ -70,7 +70,7 @@ def test_a_create_that_a_gateway_answered_is_settled_as_number_1(app, when, for_
 def test_a_switch_that_a_gateway_answered_is_settled_by_the_alias(app, when, for_good, status):
     two_filled(app)
     with through_proxy(app) as proxy:
-        rule = proxy.replace("POST", "_aliases", status, when, for_good)
+        rule = proxy.replace("POST", "_aliases", status, when, for_good, switch_call(app))
         result = app.run("es_activate", "item", "2")
         assert rule.used, result
     if result.code == 0:

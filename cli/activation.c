@@ -27,6 +27,7 @@ int session_activation(struct session *session, const struct targets *targets,
     *ret_request = (struct activation_request){
         .force = option_given(options, OPT_FORCE),
         .no_update = option_given(options, OPT_NO_UPDATE),
+        .no_verify = option_given(options, OPT_NO_VERIFY),
         .allow_stale = option_given(options, OPT_ALLOW_STALE),
         .allowed_rejected = option_number(options, OPT_ALLOW_REJECTED, 0),
         .hooks =

@@ -35,6 +35,7 @@ const struct command es_activate_command = {
         (const struct command_option[]){
             {OPT_FORCE, "also an instance that never completed a full update"},
             {OPT_NO_UPDATE, NULL},
+            {OPT_NO_VERIFY, NULL},
             {OPT_ALLOW_REJECTED, "switch although at most N rejected documents are open"},
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},

@@ -60,6 +60,7 @@ const struct command es_deploy_command = {
             {OPT_RATE, NULL},
             {OPT_BATCH_BYTES, NULL},
             {OPT_COMPRESS, NULL},
+            {OPT_NO_VERIFY, NULL},
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},

@@ -112,6 +112,9 @@ static const struct option_spec specs[OPT_COUNT] = {
                          "index that is searched much and changed little"},
     [OPT_NO_UPDATE] = {"no-update", 0, KIND_FLAG, NULL, NULL, NULL,
                        "switch to the instance as it is"},
+    [OPT_NO_VERIFY] =
+        {"no-verify", 0, KIND_FLAG, NULL, NULL, NULL,
+         "do not compare the instance with its source, declaration and history first"},
     [OPT_ALLOW_STALE] = {"allow-stale", 0, KIND_FLAG, NULL, NULL, NULL,
                          "switch also when the instance cannot be brought up to date"},
     [OPT_STOP_INDEXING] = {"stop-indexing", 0, KIND_TEXT, "COMMAND", NULL, NULL,

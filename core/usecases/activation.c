@@ -14,6 +14,7 @@
 #include "usecases/rejected.h"
 #include "usecases/settle.h"
 #include "usecases/targets.h"
+#include "usecases/verify.h"
 
 struct activation {
     struct run *run;

@@ -15,6 +15,7 @@
 struct activation_request {
     bool force;       /* also an instance that never completed a full update */
     bool no_update;   /* it is not updated before */
+    bool no_verify;   /* nor compared with its source, declaration and history */
     bool allow_stale; /* an update that fails is warned of, no more */
     int64_t allowed_rejected;
     struct hook_request hooks;

@@ -43,4 +43,10 @@ int verify_instance(struct context *context, const char *parent_id,
                     const struct verify_request *request, const struct master *master,
                     const struct instance *instance, struct verification *ret, struct error *err);
 
+/* The same within a run of another action, which holds its locks already: what is found is kept
+ * with that action. */
+int verify_within(struct run *run, const struct verify_request *request,
+                  const struct master *master, const struct instance *instance,
+                  struct verification *ret, struct error *err);
+
 #endif

@@ -167,6 +167,27 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
     return judge(verifying, err);
 }
 
+int verify_within(struct run *run, const struct verify_request *request,
+                  const struct master *master, const struct instance *instance,
+                  struct verification *ret, struct error *err)
+{
+    _cleanup_(verifying_release) struct verifying verifying = {
+        .context = run->context,
+        .request = request,
+        .master = master,
+        .instance = instance,
+        .run = run,
+        .result = ret,
+    };
+    memcpy(ret->id, run->action.id, sizeof(ret->id));
+    ret->master = x_strdup(instance->master);
+    ret->number = instance->number;
+    ret->index = x_strdup(instance->index_name);
+    if (verify_in_run(&verifying, err) == 0)
+        return 0;
+    return explain_lost(run->context, instance, err);
+}
+
 int verify_instance(struct context *context, const char *parent_id,
                     const struct verify_request *request, const struct master *master,
                     const struct instance *instance, struct verification *ret, struct error *err)
@@ -185,25 +206,10 @@ int verify_instance(struct context *context, const char *parent_id,
         return -1;
     if (skipped)
         return 0;
-    ret->master = x_strdup(instance->master);
-    ret->number = instance->number;
-    ret->index = x_strdup(instance->index_name);
     _cleanup_(instances_release) struct instances now = {};
     const struct instance *current;
     int result = instance_again(context, instance, &now, &current, err);
-    if (result == 0) {
-        _cleanup_(verifying_release) struct verifying verifying = {
-            .context = context,
-            .request = request,
-            .master = master,
-            .instance = current,
-            .run = &run,
-            .result = ret,
-        };
-        result = verify_in_run(&verifying, err);
-        if (result < 0)
-            explain_lost(context, current, err);
-    }
-    memcpy(ret->id, run.action.id, sizeof(ret->id));
+    if (result == 0)
+        result = verify_within(&run, request, master, current, ret, err);
     return run_end(&run, result, NULL, err);
 }

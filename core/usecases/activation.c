@@ -183,12 +183,31 @@ static int check_rejected(const struct activation *a, struct error *err)
     return 0;
 }
 
+/* The proof before the switch; the queries of the application, run a hundred times each, warm the
+ * caches as well. */
+static int verify(const struct activation *a, struct error *err)
+{
+    enum { SAMPLE = 1000, QUERY_RUNS = 100 };
+    const struct verify_request request = {
+        .sample = SAMPLE,
+        .query_runs = QUERY_RUNS,
+        .max_rejected = a->request->allowed_rejected,
+    };
+    _cleanup_(verification_release) struct verification found = {};
+    if (a->request->no_verify || !a->to->filled_at)
+        return 0;
+    if (verify_within(a->run, &request, &a->master, a->to, &found, err) == 0)
+        return 0;
+    return error_prefix(err, "nothing was switched");
+}
+
 /* Readers must see what is written, and find replicas (rule R11). */
 static int get_ready(const struct activation *a, struct error *err)
 {
-    if (check_rejected(a, err) < 0 || freshen(a, err) < 0)
+    if (check_rejected(a, err) < 0 || freshen(a, err) < 0 ||
+        bulk_settings_end(a->context, a->to, a->run->action.id, err) < 0)
         return -1;
-    return bulk_settings_end(a->context, a->to, a->run->action.id, err);
+    return verify(a, err);
 }
 
 /* ---- the switch ---- */

@@ -45,12 +45,21 @@ static char *shortened(const char *text, size_t length, size_t longest)
     return line;
 }
 
+/* Where it begins to quote the request, or its end. */
+static size_t length_before_quote(const char *line)
+{
+    static const char mark[] = " at [Source:";
+    const char *quoted = strstr(line, mark);
+    if (strncmp(line, mark + 1, strlen(mark + 1)) == 0)
+        return 0;
+    return quoted ? (size_t)(quoted - line) : strlen(line);
+}
+
 char *engine_cut_reason(const char *reason)
 {
     /* Made one line first: that must not make the mark of what is no longer looked for. */
     _cleanup_free_ char *line = shortened(reason, strlen(reason), SIZE_MAX);
-    const char *quoted = strstr(line, " at [Source:");
-    return shortened(line, quoted ? (size_t)(quoted - line) : strlen(line), 1000);
+    return shortened(line, length_before_quote(line), 1000);
 }
 
 /* Of an answer that is not JSON; the caller's. */

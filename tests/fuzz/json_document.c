@@ -7,15 +7,17 @@
 
 enum { MOST_COLUMNS = 6 };
 
-/* Of memory of its own: a byte read too far is seen. A string is ASCII, so that the document is
- * UTF-8. */
+/* Of memory of its own: a byte read too far is seen. A text is ASCII, so that the document is
+ * UTF-8.
+ */
 static char *take_value(struct input *input, enum json_form form, struct span *ret_value)
 {
+    bool is_text = form == JSON_FORM_STRING || form == JSON_FORM_NAME;
     size_t length = take_byte(input);
     length = length < input->length ? length : input->length;
     char *bytes = x_malloc(length ? length : 1);
     for (size_t i = 0; i < length; i++)
-        bytes[i] = (char)(form == JSON_FORM_STRING ? input->data[i] & 0x7f : input->data[i]);
+        bytes[i] = (char)(is_text ? input->data[i] & 0x7f : input->data[i]);
     input->data += length;
     input->length -= length;
     *ret_value = (struct span){bytes, length};

@@ -20,7 +20,7 @@ TEST(a_reason_is_cut_where_it_quotes_the_request)
     check_cut("no quote at all", "no quote at all");
     check_cut(" at [Source: x", "");
     check_cut("bad\tat\n[Source: secret", "bad");
-    check_cut("at [Source: is not at the margin", "at [Source: is not at the margin");
+    check_cut("at [Source: (byte[])\"Authorization\"", "");
     check_cut("", "");
 }
 

@@ -48,11 +48,13 @@ static char *shortened(const char *text, size_t length, size_t longest)
 /* Where it begins to quote the request, or its end. */
 static size_t length_before_quote(const char *line)
 {
-    static const char mark[] = " at [Source:";
-    const char *quoted = strstr(line, mark);
-    if (strncmp(line, mark + 1, strlen(mark + 1)) == 0)
-        return 0;
-    return quoted ? (size_t)(quoted - line) : strlen(line);
+    static const char mark[] = "at [Source:";
+    const char *quoted = line;
+    while ((quoted = strstr(quoted, mark)) && quoted > line && quoted[-1] != ' ')
+        quoted++;
+    if (!quoted)
+        return strlen(line);
+    return quoted > line ? (size_t)(quoted - line) - 1 : 0;
 }
 
 char *engine_cut_reason(const char *reason)

@@ -12,7 +12,7 @@ const char *progress_phase_name(enum progress_phase phase)
 {
     static const char *const names[] = {
         [PROGRESS_PREPARE] = "prepare", [PROGRESS_LOAD] = "load",       [PROGRESS_SWEEP] = "sweep",
-        [PROGRESS_REFRESH] = "refresh", [PROGRESS_RESTORE] = "restore",
+        [PROGRESS_REFRESH] = "refresh", [PROGRESS_RESTORE] = "restore", [PROGRESS_MERGE] = "merge",
     };
     return names[phase];
 }

@@ -65,11 +65,13 @@ int forecast_full(const struct forecast *forecast, const struct full_load *full,
             return -1;
         total = (int64_t)all.documents;
     }
-    /* Ranges are of about the same size. */
-    int64_t done =
-        full->total ? total * (int64_t)(full->total - full->left) / (int64_t)full->total : 0;
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(forecast->context->history, sql_history_load_done,
+                      PG_VALUES(pg_number(full->id).text), &rows, err) < 0)
+        return -1;
+    int64_t done = pg_int(rows, 0, "documents"), left = total > done ? total - done : 0;
     meter_expect(forecast->meter, total, !forecast->count, done);
-    return say_what_it_takes(forecast, total - done, err);
+    return say_what_it_takes(forecast, left, err);
 }
 
 /* ---- what changed ---- */

@@ -51,7 +51,7 @@ def wait_until_stopped(app, gate):
     """The update has written its progress after it has reached the gate, and been there for some frames."""
     gate.wait()
     began = app.sql("SELECT now() AS now")[0]["now"]
-    wait_until(lambda: any(row["written_at"] > began + datetime.timedelta(seconds=1) for row in progress_rows(app)))
+    wait_until(lambda: any(row["written_at"] > began + datetime.timedelta(seconds=2) for row in progress_rows(app)))
 
 
 def on_terminal_meanwhile(app, what, *words, columns):

@@ -183,6 +183,16 @@ TEST(once_all_are_read_their_number_is_known)
     assert_false(meter.now.is_estimate);
 }
 
+TEST(every_phase_has_a_name)
+{
+    for (int phase = PROGRESS_PREPARE; phase <= PROGRESS_MERGE; phase++) {
+        assert_non_null(progress_phase_name((enum progress_phase)phase));
+        for (int other = PROGRESS_PREPARE; other < phase; other++)
+            assert_string_not_equal(progress_phase_name((enum progress_phase)phase),
+                                    progress_phase_name((enum progress_phase)other));
+    }
+}
+
 int main(void)
 {
     setlocale(LC_CTYPE, "C.UTF-8");
@@ -201,6 +211,7 @@ int main(void)
         cmocka_unit_test(documents_of_an_earlier_run_are_done),
         cmocka_unit_test(more_than_expected_is_an_unknown_number),
         cmocka_unit_test(once_all_are_read_their_number_is_known),
+        cmocka_unit_test(every_phase_has_a_name),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
 }

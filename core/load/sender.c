@@ -221,10 +221,16 @@ static int send_due(struct sender *sender, struct error *err)
     return 0;
 }
 
+/* The clock is looked at only where there is a rate: this is asked for every document. */
+static int wait_of_pace(struct sender *sender)
+{
+    return sender->pace.rate ? pace_wait_ms(&sender->pace, clock_us()) : 0;
+}
+
 static int next_due_ms(struct sender *sender, int timeout_ms)
 {
     int64_t now = clock_ms();
-    int pace = pace_wait_ms(&sender->pace, clock_us());
+    int pace = wait_of_pace(sender);
     if (pace && pace < timeout_ms)
         timeout_ms = pace;
     for (const struct batch *batch = sender->batches; batch; batch = batch->next) {
@@ -245,7 +251,7 @@ bool sender_has_room(struct sender *sender)
 {
     size_t most_bytes = (sender->flow.most + 1) * (size_t)sender->options.limits.batch_bytes;
     return sender->held <= sender->flow.limit && sender->held_bytes < most_bytes &&
-           pace_wait_ms(&sender->pace, clock_us()) == 0;
+           wait_of_pace(sender) == 0;
 }
 
 size_t sender_in_flight(const struct sender *sender)

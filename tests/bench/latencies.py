@@ -2,7 +2,9 @@
 
 import time
 
-from stage import Bench
+from stage import Bench  # sets the path of what follows
+
+from many_actions import FILL_HISTORY, FILL_MASTERS
 
 ROWS_CHANGED = 100
 LONGER_THAN_OVERLAP = 0.05  # seconds; "overlap" in the declarations is 10 milliseconds
@@ -43,23 +45,11 @@ def changes(bench, options, index, rows):
                **found.figures()}
 
 
-FILL_HISTORY = """
-INSERT INTO esmigrate.index_action (id, master_id, action, status, started_at, finished_at, argv, tool_version,
-    os_user, host, pid)
-SELECT gen_random_uuid(), (SELECT min(id) FROM esmigrate.index_master) + n %% 20,
-    CASE WHEN n %% 1000 = 0 THEN 'activate' ELSE 'update' END,
-    CASE WHEN n %% 5000 = 0 THEN 'failed' ELSE 'complete' END,
-    now() - n * interval '10 seconds', now() - n * interval '10 seconds' + interval '1 second',
-    ARRAY['es_update', 'm'], '0.1.0', 'user', 'host', 1
-FROM generate_series(1, %s) n
-"""
-
-
 def history(stage, options, folder):
     """Start-up alone, and the commands that read the history, with a million actions in it."""
     bench = Bench(stage, 0, [], folder / "history")
     try:
-        bench.sql("INSERT INTO esmigrate.index_master (name) SELECT 'm' || n FROM generate_series(1, 20) n")
+        bench.sql(FILL_MASTERS)
         bench.sql(FILL_HISTORY, (options.actions,))
         bench.sql("VACUUM ANALYZE")
         for number in range(options.runs):

@@ -13,7 +13,7 @@ import struct
 import threading
 import time
 
-from faults import Proxy
+from faults import Proxy, through_proxy
 
 PAGE = b"<html><body>not now</body></html>"
 
@@ -101,15 +101,6 @@ class Chaos:
                 peer.shutdown(socket.SHUT_RDWR)
 
 
-@contextlib.contextmanager
 def through_chaos(app, seed, odds=None):
     """The app's esmigrate reaches the engine through a Chaos, which it yields."""
-    chaos = Chaos(app.engine_server, seed, odds)
-    name = f"{app.engine_server.family.upper()}_URL"
-    direct = app.env[name]
-    app.env[name] = chaos.url
-    try:
-        yield chaos
-    finally:
-        app.env[name] = direct
-        chaos.close()
+    return through_proxy(app, Chaos(app.engine_server, seed, odds))

@@ -234,9 +234,9 @@ class Proxy:
 
 
 @contextlib.contextmanager
-def through_proxy(app):
-    """The app's esmigrate reaches the engine through a Proxy, which it yields."""
-    proxy = Proxy(app.engine_server)
+def through_proxy(app, proxy=None):
+    """The app's esmigrate reaches the engine through a Proxy, or the one that is given: yields and closes it."""
+    proxy = proxy or Proxy(app.engine_server)
     name = f"{app.engine_server.family.upper()}_URL"
     direct = app.env[name]
     app.env[name] = proxy.url

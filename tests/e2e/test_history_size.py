@@ -3,6 +3,7 @@
 import time
 
 from harness import BINARY
+from many_actions import FILL_HISTORY, FILL_MASTERS
 
 ROWS = 200_000
 # A sanitized program takes longer to start.
@@ -10,20 +11,8 @@ LIMIT_SECONDS = 0.9 if b"__asan_init" in BINARY.read_bytes() else 0.3
 
 
 def fill(app):
-    app.sql("INSERT INTO esmigrate.index_master (name) SELECT 'm' || n FROM generate_series(1, 20) n")
-    app.sql(
-        """
-        INSERT INTO esmigrate.index_action (id, master_id, action, status, started_at, finished_at, argv, tool_version,
-            os_user, host, pid)
-        SELECT gen_random_uuid(), (SELECT min(id) FROM esmigrate.index_master) + n %% 20,
-            CASE WHEN n %% 1000 = 0 THEN 'activate' ELSE 'update' END,
-            CASE WHEN n %% 5000 = 0 THEN 'failed' ELSE 'complete' END,
-            now() - n * interval '10 seconds', now() - n * interval '10 seconds' + interval '1 second',
-            ARRAY['es_update', 'm'], '0.1.0', 'user', 'host', 1
-        FROM generate_series(1, %s) n
-        """,
-        (ROWS,),
-    )
+    app.sql(FILL_MASTERS)
+    app.sql(FILL_HISTORY, (ROWS,))
     app.sql("ANALYZE")
 
 

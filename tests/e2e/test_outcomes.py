@@ -5,7 +5,7 @@ import gzip
 
 import pytest
 
-from faults import Proxy, assert_accounted, expected_items, filled_items, instance, wait_until
+from faults import Proxy, assert_accounted, expected_items, filled_items, instance, through_proxy, wait_until
 
 STRANGE = "never_heard_of_exception"
 
@@ -29,16 +29,8 @@ class Renaming(Proxy):
         return status, answered, answer
 
 
-@contextlib.contextmanager
 def renaming(app, type=STRANGE):
-    proxy = Renaming(app.engine_server, type)
-    name = f"{app.engine_server.family.upper()}_URL"
-    direct, app.env[name] = app.env[name], proxy.url
-    try:
-        yield proxy
-    finally:
-        app.env[name] = direct
-        proxy.close()
+    return through_proxy(app, Renaming(app.engine_server, type))
 
 
 def spoil(app, *ids):

@@ -1,12 +1,11 @@
 """How documents are sent: the size of requests, how many at a time, how fast, compressed or not; and merged in the end."""
 
-import contextlib
 import gzip
 import threading
 import time
 
 import pytest
-from faults import Proxy, declare_items, expected_items
+from faults import Proxy, declare_items, expected_items, through_proxy
 
 
 class Watcher(Proxy):
@@ -37,16 +36,8 @@ class Watcher(Proxy):
         return answer
 
 
-@contextlib.contextmanager
 def watched(app):
-    watcher = Watcher(app.engine_server)
-    name = f"{app.engine_server.family.upper()}_URL"
-    direct, app.env[name] = app.env[name], watcher.url
-    try:
-        yield watcher
-    finally:
-        app.env[name] = direct
-        watcher.close()
+    return through_proxy(app, Watcher(app.engine_server))
 
 
 def declared(app, rows, **files):

@@ -253,6 +253,14 @@ def test_when_all_are_dead_the_same_command_goes_on(app, begun):
     assert_complete(app)
 
 
+def assert_replaced(process):
+    """Goes on with a stopped worker, which then sees that it was replaced."""
+    process.signal(signal.SIGCONT)
+    result = process.wait()
+    assert result.code > 0
+    assert "this run was replaced" in result.err
+
+
 def test_a_stopped_first_process_is_replaced_when_its_lease_is_over_and_writes_nothing(app, begun):
     gate, first = begun
     joined = app.start(*JOIN)
@@ -264,10 +272,7 @@ def test_a_stopped_first_process_is_replaced_when_its_lease_is_over_and_writes_n
     assert_complete(app)
     app.ok("es_update", "item", "1")  # nothing holds its lock any more
     after = instance(app)
-    first.signal(signal.SIGCONT)
-    result = first.wait()
-    assert result.code > 0
-    assert "this run was replaced" in result.err
+    assert_replaced(first)
     assert statuses(app) == ["interrupted", "complete", "complete"]
     assert instance(app) == after
     assert_complete(app)
@@ -287,10 +292,7 @@ def test_a_stopped_joiner_is_locked_out_of_the_engine(app, begun):
         held.release()
         assert held.answered.wait(60)
         assert "invalid_index_name_exception" in held.answer
-        joined.signal(signal.SIGCONT)
-        result = joined.wait()
-    assert result.code > 0
-    assert "this run was replaced" in result.err
+        assert_replaced(joined)
     assert statuses(app) == ["complete", "interrupted"]
     assert_complete(app)
 
@@ -309,8 +311,7 @@ def test_a_replaced_joiner_is_locked_out_while_the_others_still_work(app, begun)
         assert held.answered.wait(20)
         assert "invalid_index_name_exception" in held.answer
         assert first.running
-        stopped.signal(signal.SIGCONT)
-        assert "this run was replaced" in stopped.wait().err
+        assert_replaced(stopped)
     gate.open()
     first.wait(check=0)
     joined.wait(check=0)

@@ -15,12 +15,8 @@ enum { RENEW_MS = 5000 };
 
 int load_worker_begin(struct load_worker *worker, bool joins, struct error *err)
 {
-    struct history *history = worker->history;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    /* Without its lock it would be taken for dead. */
-    if (lock_number(history, worker->action_id, &worker->lock, err) < 0 ||
-        lock_take(history, LOCK_WORKER, worker->lock, 0, err) < 0 ||
-        history_query(history, sql_history_load_worker_begin,
+    if (history_query(worker->history, sql_history_load_worker_begin,
                       PG_VALUES(worker->action_id, pg_number(worker->load_id).text,
                                 joins ? "true" : "false", lease),
                       &rows, err) < 0)
@@ -30,13 +26,6 @@ int load_worker_begin(struct load_worker *worker, bool joins, struct error *err)
     worker->epoch = (int)pg_int(rows, 0, "writer_epoch");
     worker->renewed = clock_ms();
     return 0;
-}
-
-void load_worker_end(struct load_worker *worker)
-{
-    if (worker->epoch)
-        lock_release(worker->history, LOCK_WORKER, worker->lock);
-    worker->epoch = 0;
 }
 
 int load_worker_check(struct load_worker *worker, struct error *err)

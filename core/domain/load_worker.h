@@ -9,12 +9,11 @@
 
 #include "domain/full_load.h"
 
-/* A worker; texts are borrowed. */
+/* A worker; texts are borrowed. Its session holds the action's LOCK_WORKER until that is closed. */
 struct load_worker {
     struct history *history;
     const char *action_id; /* running */
     int64_t load_id;
-    int64_t lock;    /* the object of its own lock */
     int64_t renewed; /* clock_ms() of the last time */
     int epoch;       /* of its write alias */
 };
@@ -24,8 +23,6 @@ struct load_worker {
  * load has come to its end, or the action was closed.
  */
 int load_worker_begin(struct load_worker *worker, bool joins, struct error *err);
-/* Lets go of its lock. */
-void load_worker_end(struct load_worker *worker);
 
 /* Renews the lease when it is time to; ERR_FAILED if this worker was replaced. To be called every
  * second or so. */

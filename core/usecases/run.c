@@ -67,6 +67,8 @@ static void release_locks(struct run *run)
         lock_release_shared(run->context->history, LOCK_INSTANCE, run->locked_instance);
     if (run->locks & RUN_LOCK_MASTER)
         lock_release(run->context->history, LOCK_MASTER, run->action.master_id);
+    if (run->locks & RUN_LOCK_WORKER)
+        lock_release(run->context->history, LOCK_WORKER, run->locked_worker);
     run->locks = 0;
 }
 
@@ -172,6 +174,16 @@ int run_own_instance(struct run *run, bool *ret_taken, struct error *err)
         return -1;
     if (*ret_taken)
         run->locks |= RUN_LOCK_INSTANCE;
+    return 0;
+}
+
+int run_work(struct run *run, struct error *err)
+{
+    struct history *history = run->context->history;
+    if (lock_number(history, run->action.id, &run->locked_worker, err) < 0 ||
+        lock_take(history, LOCK_WORKER, run->locked_worker, 0, err) < 0)
+        return -1;
+    run->locks |= RUN_LOCK_WORKER;
     return 0;
 }
 

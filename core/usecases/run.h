@@ -21,6 +21,7 @@ enum run_locks {
     RUN_LOCK_INSTANCE = 2,
     RUN_LOCK_SHARED = 4, /* of the instance, by those who work at one full update */
     RUN_LOCK_VERIFY = 8, /* of the instance: held while it is verified, beside its writer */
+    RUN_LOCK_WORKER = 16, /* taken by run_work() only */
 };
 
 struct run_spec {
@@ -40,6 +41,7 @@ struct run {
     struct action_outcome outcome; /* to be filled in while it runs; status is for run_end() */
     int locks;
     int64_t locked_instance;
+    int64_t locked_worker;
     bool open;           /* its row is running */
     bool in_transaction; /* run_begin_results() was called */
     bool unsettled;      /* see run_leave_open() */
@@ -56,6 +58,10 @@ int run_begin(struct context *context, const struct run_spec *spec, struct run *
 int run_share_instance(struct run *run, struct error *err);
 /* Takes the instance's lock alone again, once nobody shares it: *ret_taken. */
 int run_own_instance(struct run *run, bool *ret_taken, struct error *err);
+
+/* Shows the other workers of a full update that this run is alive, for as long as its row is open:
+ * who is at work without this lock is taken for dead. */
+int run_work(struct run *run, struct error *err);
 
 /* Begins the transaction in which the results are written; run_end() closes the row in the same
  * one, so that results and closed row are there together or not at all. */

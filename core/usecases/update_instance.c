@@ -53,7 +53,6 @@ static void update_release(struct update *update)
     copies_release(&update->load.copies);
     sender_close(update->sender);
     load_release(&update->load);
-    load_worker_end(&update->worker);
     full_load_release(&update->full);
     helpers_release(&update->helpers);
     source_close(update->source);
@@ -85,7 +84,7 @@ static int begin_work(struct update *update, bool joins, struct error *err)
         .action_id = update->run->action.id,
         .load_id = update->full.id,
     };
-    return load_worker_begin(&update->worker, joins, err);
+    return run_work(update->run, err) < 0 ? -1 : load_worker_begin(&update->worker, joins, err);
 }
 
 /* A full update goes on where one was cut short; what is marked is the first start's (R1 f). From

@@ -141,7 +141,7 @@ def main(build):
         say("starting servers")
         servers.append(Postgres(folder / "postgres", "--set", "shared_buffers: 1GB", "--set", "max_wal_size: 8GB",
                                 "--set", "autovacuum: off"))
-        servers.append(Engine(options.engine, folder / "engine", "--heap", options.heap))
+        servers.append(Engine(options.engine, folder / "engine", "--heap", options.heap, "--optimize"))
         results = run(*servers, programs, folder, options)
     finally:
         for server in servers:

@@ -92,7 +92,9 @@ class Process:
         __tracebackhide__ = True
         if self._result is None:
             try:
-                code = self._popen.wait(timeout)
+                # At the end itself: wait() alone looks for it every 50 ms.
+                self._ends(timeout)
+                code = self._popen.wait(0)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
@@ -111,6 +113,15 @@ class Process:
             self._popen.wait()
             self._out.close()
             self._err.close()
+
+    def _ends(self, timeout):
+        if not self.running:
+            return
+        handle = os.pidfd_open(self.pid)
+        try:
+            select.select([handle], [], [], timeout)
+        finally:
+            os.close(handle)
 
     def _ended(self, code):
         return Result(self.argv, code, self.out, self.err, time.monotonic() - self._begun)
@@ -164,7 +175,7 @@ class App:
         self.launcher = []
         self._processes = []
         self._connection = None
-        postgres.execute(f"CREATE DATABASE {self.database}")
+        postgres.create_database(self.database)
 
     # ---- esmigrate
 

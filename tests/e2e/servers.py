@@ -93,6 +93,12 @@ class Postgres(Server):
         """A new connection: autocommit, rows as dicts."""
         return psycopg.connect(self.conninfo(database), autocommit=True, row_factory=dict_row, **options)
 
+    def create_database(self, name):
+        with self.connect() as connection:
+            # Without fsync a copy of the files takes a fifth of the time; PostgreSQL 14 knows nothing else.
+            strategy = "STRATEGY file_copy" if connection.info.server_version >= 150000 else ""
+            connection.execute(f"CREATE DATABASE {name} {strategy}")
+
     def execute(self, statement):
         """Runs one statement in the database postgres."""
         with self.connect() as connection:

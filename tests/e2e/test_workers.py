@@ -355,6 +355,35 @@ def test_several_join_at_once(app, begun):
     assert_complete(app)
 
 
+def test_a_worker_holds_its_lock_until_its_row_is_closed(app):
+    """Without it the others would take it for dead, and it would fail at its end."""
+    gate = declare_split(app)
+    app.sql(
+        """
+        CREATE TABLE closed_without_lock (id uuid);
+        CREATE FUNCTION look_for_lock() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            INSERT INTO public.closed_without_lock SELECT NEW.id
+            WHERE NOT EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory' AND classid = x'65736d34'::int::oid
+                              AND objid = hashtext(NEW.id::text)::oid);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER look_for_lock BEFORE UPDATE ON esmigrate.index_action
+            FOR EACH ROW WHEN (NEW.status = 'complete') EXECUTE FUNCTION look_for_lock();
+        """
+    )
+    gate.close()
+    first = app.start("es_update", "item", "1")
+    gate.wait()
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    gate.open()
+    joined.wait(check=0)
+    first.wait(check=0)
+    assert statuses(app) == ["complete", "complete"]
+    assert app.sql("SELECT id FROM closed_without_lock") == []
+
+
 def test_one_that_is_killed_while_it_finishes_is_gone_on_with(app):
     gate = declare_split(app)
     gate.close()

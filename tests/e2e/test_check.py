@@ -285,7 +285,7 @@ def test_an_index_that_bears_the_alias_name_fails(app):
     app.ok("es_init")
     courses.declare(app)
     app.engine_server.must("PUT", app.full_name(MASTER))
-    assert_line(check(app, 1), "alias_name", "failed", app.full_name(MASTER), "delete it by hand")
+    assert_line(check(app, 1), "alias_name", "failed", app.full_name(MASTER), "--replace-index")
 
 
 def test_an_alias_that_was_moved_by_hand_is_a_warning(app):

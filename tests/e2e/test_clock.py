@@ -15,7 +15,13 @@ from replicas import home_of
 from test_horizon import NO_OVERLAP, changed_through, postgres_program
 
 [LIBFAKETIME] = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
-FAKED = {"LD_PRELOAD": LIBFAKETIME, "FAKETIME": "-2h", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+FAKED = {
+    "LD_PRELOAD": LIBFAKETIME,
+    "FAKETIME": "-2h",
+    "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    # A sanitizer wants to be loaded first.
+    "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0",
+}
 
 
 def set_back(server, monkeypatch, by="2h"):
@@ -148,9 +154,7 @@ def test_the_read_version_grows_when_the_historys_clock_is_set_back(private_post
 
 
 def test_the_clock_of_the_machine_that_runs_esmigrate_does_not_matter(app, source):
-    # A sanitizer wants to be loaded first.
-    sanitizer = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-    app.env |= {**FAKED, **sanitizer}
+    app.env |= FAKED
     change(source, 3, "Changed")
     [item] = app.ok("es_update", "item", "1")
     assert item["superseded"] == 0 and titles(app)["3"] == "Changed"

@@ -2,7 +2,8 @@
 
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
 that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
-the folder for the servers (default: a temporary one).
+the folder for the servers (default: a temporary one); ESMIGRATE_TEST_SHARE, of the tests marked "either" the share to
+run: "1/2" is every other one, beginning with the first (default: all).
 """
 
 import os
@@ -25,6 +26,15 @@ for _name in [name for name in os.environ if name.startswith("PG")]:
     del os.environ[_name]
 
 ENGINES = os.environ.get("ESMIGRATE_TEST_ENGINES", "opensearch").split(",")
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leaves out the tests marked "either" that are another run's."""
+    number, shares = map(int, os.environ.get("ESMIGRATE_TEST_SHARE", "1/1").split("/"))
+    either = [item for item in items if item.get_closest_marker("either")]
+    others = {item for n, item in enumerate(either) if n % shares != number - 1}
+    items[:] = [item for item in items if item not in others]
+    config.hook.pytest_deselected(items=list(others))
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -11,6 +11,8 @@ from faults import Proxy, declare_items, expected_items
 from test_secrets import stored_texts
 from tls import Authority, Gateway, locked_key
 
+pytestmark = pytest.mark.either
+
 # Characters that URLs and base64 each write in their own way.
 USER, PASSWORD = "el@stic:", "p%ss/w:rd@ ä?#"
 API_KEY = base64.b64encode(b"key-id-7:very/secret+key").decode()

@@ -7,6 +7,8 @@ import pytest
 
 from faults import assert_accounted, through_proxy
 
+pytestmark = pytest.mark.either
+
 ANYTHING = {"mappings": {"enabled": False}}
 # As esmigrate pins them.
 SETTINGS = (

@@ -8,6 +8,8 @@ import courses
 import harness
 import pytest
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 COMMANDS = ["es_init", "es_list", "es_create", "es_update", "es_retry", "es_verify", "es_activate", "es_clear", "es_drop",
             "es_history"]

@@ -6,6 +6,8 @@ import shutil
 import courses
 import pytest
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 GOOD_INDEX = '{"mappings": {"dynamic": true}}'
 GOOD_DOCUMENTS = "SELECT id AS _id, changed_at AS _changed_at, title FROM course"

@@ -7,6 +7,8 @@ import harness
 import pytest
 from servers import ROOT
 
+pytestmark = pytest.mark.either
+
 COMPLETION = ROOT / "contrib" / "completion" / "esmigrate"
 COMMANDS = ["es_init", "es_deploy", "es_check", "es_plan", "es_create", "es_update", "es_retry", "es_verify", "es_activate",
             "es_rollback", "es_list", "es_history", "es_clear", "es_drop", "es_prune", "es_track"]

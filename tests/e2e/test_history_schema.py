@@ -10,6 +10,8 @@ import pytest
 from faults import declare_items, filled_items, instance
 from servers import ROOT
 
+pytestmark = pytest.mark.either
+
 STATEMENTS = sorted((ROOT / "sql").glob("*/*.sql"))
 TABLES = "SELECT c.oid, c.relname FROM pg_class c WHERE c.relnamespace = 'esmigrate'::regnamespace AND c.relkind = 'r'"
 

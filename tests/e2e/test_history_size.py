@@ -2,8 +2,12 @@
 
 import time
 
+import pytest
+
 from harness import BINARY
 from many_actions import FILL_HISTORY, FILL_MASTERS
+
+pytestmark = pytest.mark.either
 
 ROWS = 200_000
 # A sanitized program takes longer to start.

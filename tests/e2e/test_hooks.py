@@ -8,6 +8,8 @@ import courses
 import pytest
 from faults import wait_until
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 LOG = "hooks.log"
 RESUME = f"echo resume $ESMIGRATE_MASTER $ESMIGRATE_FROM_INDEX $ESMIGRATE_TO_INDEX >> {LOG}"

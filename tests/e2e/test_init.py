@@ -1,6 +1,10 @@
 """es_init: the history and its identity."""
 
+import pytest
+
 import courses
+
+pytestmark = pytest.mark.either
 
 MASTER = courses.MASTER
 

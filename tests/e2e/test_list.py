@@ -2,7 +2,11 @@
 
 import shutil
 
+import pytest
+
 import courses
+
+pytestmark = pytest.mark.either
 
 MASTER = courses.MASTER
 STATES = ("empty", "loading", "ready", "cleared", "missing", "dropped")

@@ -6,6 +6,8 @@ import pytest
 
 from faults import declare_items, expected_items, filled_items, gated_items, through_proxy, wait_until
 
+pytestmark = pytest.mark.either
+
 NEXT_INDEX = {"mappings": {"properties": {"title": {"type": "keyword"}}}}
 
 

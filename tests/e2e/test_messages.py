@@ -10,6 +10,8 @@ import messages
 import pytest
 from messages import GOOD, at_home, table, transcript
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 

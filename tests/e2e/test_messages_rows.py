@@ -9,6 +9,8 @@ import courses
 import pytest
 from messages import at_home, said, transcript
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 QUERY = (
     "SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d"

@@ -10,6 +10,8 @@ import courses
 import pytest
 from messages import at_home, transcript
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 

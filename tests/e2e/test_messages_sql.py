@@ -8,6 +8,8 @@ import messages
 import pytest
 from messages import GOOD, table, transcript
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 

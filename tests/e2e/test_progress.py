@@ -14,6 +14,8 @@ import courses
 import wire
 from faults import declare_items, filled_items, gated_items, through_proxy, wait_until
 
+pytestmark = pytest.mark.either
+
 ROWS = 12000  # of a kilobyte each
 # The planner takes a third of the rows for what the gate lets through; so many are done before it stops the reading.
 GATE, ESTIMATE = 3000, ROWS // 3

@@ -7,6 +7,8 @@ import pytest
 
 from faults import Gate, declare_items, expected_items, filled_items
 
+pytestmark = pytest.mark.either
+
 CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
 
 

@@ -5,6 +5,8 @@ import re
 import courses
 import pytest
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 NO_DATABASE = "host=127.0.0.1 port=1 user=nobody dbname=nothing"
 NO_ENGINE = "http://127.0.0.1:1"

@@ -17,6 +17,8 @@ import pytest
 
 from servers import ROOT
 
+pytestmark = pytest.mark.either
+
 ESCAPE = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")
 CLEAN = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "LANG": "C.UTF-8", "TERM": "xterm"}
 

@@ -10,6 +10,8 @@ import pytest
 from faults import Proxy, declare_items
 from servers import ROOT
 
+pytestmark = pytest.mark.either
+
 # Characters that conninfo, URLs and JSON each write in their own way.
 SECRET = "s3cr@t/pa:ss w%rd"
 ENCODED = urllib.parse.quote(SECRET, safe="")

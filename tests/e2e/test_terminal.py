@@ -3,6 +3,8 @@
 import courses
 import pytest
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 RECENT = "2026"
 

@@ -8,6 +8,8 @@ import psycopg
 import pytest
 from faults import through_proxy, wait_until
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 INDEX = {"mappings": {"dynamic": "strict", "properties": {"title": {"type": "text"}, "lessons": {"type": "text"}}}}
 # No _changed_at: what is found to have changed is what the trackers recorded.

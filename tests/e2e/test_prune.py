@@ -5,7 +5,9 @@ import time
 import courses
 import psycopg
 import pytest
+import test_check
 import test_remove
+from faults import through_proxy
 
 MASTER = courses.MASTER
 FIELDS = {"id", "action", "master", "instance", "index", "result", "folded"}
@@ -294,6 +296,41 @@ def test_an_instance_without_its_index_is_named(app):
     assert by_index(app, result.json) == {"course_search-1": "missing"}
     assert "es_create NAME --engine-only" in result.err
     assert courses.instances(app)["course_search-1"]["state"] != "dropped"
+
+
+# ---- scratch indexes of es_check and es_plan
+
+
+@pytest.mark.parametrize("command, method, path", [("es_check", "POST", "_bulk"), ("es_plan", "PUT", "_mapping")])
+def test_a_scratch_index_of_a_crashed_run_is_removed_and_never_one_that_is_worked_with(app, command, method, path):
+    instances(app, count=2, active=2)
+    courses.declare(app, index={"mappings": {"properties": {"title": {"type": "text"}, "more": {"type": "text"}}}})
+    theirs = app.full_name(MASTER) + "-scratch.theirs"
+    app.engine_server.must("PUT", theirs, {"mappings": {"_meta": {"esmigrate": {"action": "scratch of 1/2"}}}})
+    app.engine_server.must("PUT", app.full_name(MASTER) + "-scratch.nobodys")
+    others = [theirs, app.full_name(MASTER) + "-scratch.nobodys"]
+    with through_proxy(app) as proxy:
+        held = proxy.hold(method, path, "before")
+        process = app.start(command, MASTER)
+        held.wait()
+        scratch = {name for name in app.indices() if "-scratch." in name and name not in others}
+        assert scratch
+        for words in (("--all",), (MASTER,)):
+            assert app.ok("es_prune", *words, "--yes") == []
+        assert scratch < set(app.indices())
+        process.kill()
+    test_check.wait_until_free(app)
+    before = courses.everything(app)
+    expected = {name.removeprefix(app.prefix): "scratch" for name in scratch}
+    assert by_index(app, app.ok("es_prune", MASTER, "--dry-run")) == expected
+    assert courses.everything(app) == before
+    app.sql("INSERT INTO esmigrate.index_master (name) VALUES ('other_search')")
+    assert app.ok("es_prune", "other_search", "--yes") == []
+    # Also of a master that the history does not know: nobody is asked.
+    result = app.run("es_prune", "--all", "-o", "json", check=0)
+    assert by_index(app, result.json) == expected
+    assert all(f'removed "{name}", which a crashed run had left behind' in result.err for name in scratch)
+    assert not scratch & set(app.indices()) and set(others) < set(app.indices())
 
 
 # ---- the history

@@ -16,7 +16,8 @@ const struct command es_clear_command = {
         "--yes. Refused for the active instance, and for one that is kept for es_rollback.",
     .options =
         (const struct command_option[]){
-            {OPT_FORCE, "also the active instance, which readers then find empty, and one that is kept"},
+            {OPT_FORCE,
+             "also the active instance, which readers then find empty, and one that is kept"},
             {OPT_COUNT, NULL},
         },
     .examples =

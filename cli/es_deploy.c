@@ -49,7 +49,9 @@ const struct command es_deploy_command = {
         "What a pipeline calls: es_create, if no live instance has the declaration; es_update of "
         "the one that has it; es_activate. Each step does nothing where nothing is to be done, so "
         "the same again is harmless, and goes on where one was interrupted. With --warm everything "
-        "but the switch.",
+        "but the switch. --dry-run prints these steps, as they would be, and writes nothing; what "
+        "of "
+        "the declaration makes a new instance necessary is told by es_plan.",
     .options =
         (const struct command_option[]){
             {OPT_ALL, "every declaration"},

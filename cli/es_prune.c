@@ -6,6 +6,7 @@
 #include "usecases/fold.h"
 #include "usecases/orphans.h"
 #include "usecases/remove.h"
+#include "usecases/scratch.h"
 
 /* What is to be done, as it was found, and as the user has confirmed it. */
 struct plan {
@@ -31,7 +32,8 @@ static const struct column prune_columns[] = {
     {"instance", COLUMN_RIGHT, "its number"},
     {"index", 0, "its name in the engine"},
     {"result", 0,
-     "dropped; orphan, orphan_in_use (an alias points to it), other_history (an index that another "
+     "dropped; scratch (of a crashed es_check or es_plan, removed); orphan, orphan_in_use (an "
+     "alias points to it), other_history (an index that another "
      "history made) or missing (an instance without its index), which are left as they are; or "
      "folded"},
     {"folded", COLUMN_RIGHT, "rows of the history that were folded"},
@@ -176,11 +178,26 @@ static int drop_planned(struct session *session, struct plan *plan, struct repor
     return 0;
 }
 
+/* Of what was named, or of all: what nobody works with any more. It is empty, so nobody is asked.
+ */
+static int remove_scratch(struct session *session, struct report *report, struct error *err)
+{
+    const struct options *options = &session->options;
+    if (!options->word_count)
+        return scratch_prune(&session->context, NULL, report, err);
+    for (size_t i = 0; i < options->word_count; i++)
+        if (scratch_prune(&session->context, options->words[i], report, err) < 0)
+            return -1;
+    return 0;
+}
+
 static int execute(struct session *session, struct plan *plan, struct report *report,
                    struct error *err)
 {
     const char *older_than = option_text(&session->options, OPT_HISTORY_OLDER_THAN);
     if (!session->context.settings.dry_run && drop_planned(session, plan, report, err) < 0)
+        return -1;
+    if (remove_scratch(session, report, err) < 0)
         return -1;
     return older_than ? fold_history(&session->context, older_than, report, err) : 0;
 }
@@ -214,7 +231,8 @@ const struct command es_prune_command = {
         "one that never was active, since the active one is. It is dropped once that is longer "
         "ago than --older-than. The active one, one that is kept for es_rollback, one that is "
         "newer than the active one and one that any alias points to are never dropped. Asks on a "
-        "terminal; elsewhere it needs --yes. The rows of the history stay, as after es_drop.\n"
+        "terminal; elsewhere it needs --yes. The rows of the history stay, as after es_drop. Empty "
+        "indexes that a crashed es_check or es_plan left behind are removed without a question.\n"
         "\n"
         "--all also names what does not belong together: indexes that this history made and has "
         "no live instance of (orphan), indexes with this prefix that another history of esmigrate "

@@ -27,7 +27,8 @@ const struct column result_columns[] = {
     {"index", 0, "its name in the engine"},
     {"result", 0,
      "created, unchanged, recreated, altered_in_place, activated, already_active, writes_switched, "
-     "rehearsed, dropped or cleared; of an update its status"},
+     "rehearsed, dropped or cleared; of an update its status, and in a plan how much it would "
+     "read: full or changed"},
     {NULL, 0, NULL},
 };
 

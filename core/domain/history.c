@@ -145,6 +145,7 @@ static void instance_release(struct instance *instance)
         instance->changed_through,
         instance->dropped_at,
         instance->deactivated_at,
+        instance->kept_until,
         instance->settings_to_restore,
         instance->activated_at,
         instance->source_system_identifier,
@@ -211,6 +212,7 @@ static struct instance read_instance(const struct pg_rows *rows, size_t row)
         .dropped_at = copy_text(rows, row, "dropped_at"),
         .deactivated_at = copy_text(rows, row, "deactivated_at"),
         .kept = pg_bool(rows, row, "kept"),
+        .kept_until = copy_text(rows, row, "kept_until"),
         .settings_to_restore = copy_text(rows, row, "settings_to_restore"),
         .active = pg_bool(rows, row, "active"),
     };

@@ -80,6 +80,7 @@ struct instance {
     char *dropped_at;
     char *deactivated_at;      /* when the alias left it */
     bool kept;                 /* it is updated with the active one, for a rollback */
+    char *kept_until;          /* so long, or till when it was; NULL: never */
     char *settings_to_restore; /* JSON; NULL: the engine has the settings it should have */
     bool active;
 };

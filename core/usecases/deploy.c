@@ -41,21 +41,42 @@ static int activate(struct deploy *deploy, struct error *err)
         .targets = {.list = &deploy->target, .count = 1},
         .activation = deploy->request->activation,
     };
-    request.activation.force = deploy->context->settings.dry_run; /* it is not filled by then */
+    /* In a plan it may not be filled yet. */
+    request.activation.force = deploy->context->settings.dry_run;
     return activate_instances(deploy->context, &request, deploy->report, err);
 }
 
-/* Of an instance that is there it is looked at where the alias is; one that is to be made has none.
- */
+/* A step of which nothing can be looked at yet, since its instance is still to be made. */
+static void plan_step(struct deploy *deploy, const char *action, const char *result)
+{
+    struct report_item *step = report_add(deploy->report, action, deploy->target.name);
+    const struct report_item *made = step - 1;
+    step->number = deploy->target.number;
+    step->index = x_strdup(made->index);
+    step->result = result;
+}
+
+/* The steps as they would be: es_update's result is how much it would read. */
 static int plan(struct deploy *deploy, struct error *err)
 {
     const struct report_item *item = &deploy->report->items[deploy->report->count - 1];
+    bool is_there = strcmp(item->result, "unchanged") == 0;
     const char *then = deploy->request->warm ? "" : ", and the aliases switched to it";
     log_say(deploy->context->log, LOG_NOTICE, "%s: it would then be brought up to date%s",
             item->index, then);
-    if (deploy->request->warm || strcmp(item->result, "unchanged") != 0)
+    if (!is_there) {
+        log_say(deploy->context->log, LOG_NOTICE, "why a new instance: esmigrate es_plan %s",
+                deploy->target.name);
+        plan_step(deploy, "update", "full");
+        if (!deploy->request->warm)
+            plan_step(deploy, "activate", "activated");
         return 0;
-    return activate(deploy, err);
+    }
+    if (update(deploy, err) < 0)
+        return -1;
+    struct report_item *step = &deploy->report->items[deploy->report->count - 1];
+    step->result = step->mode;
+    return deploy->request->warm ? 0 : activate(deploy, err);
 }
 
 static int deploy_one(struct deploy *deploy, struct error *err)

@@ -21,14 +21,10 @@ struct removal {
 
 /* Active is what the history says, and what the engine says: the alias may have been moved. */
 static int check_not_active(struct context *context, const struct removal *removal,
-                            const struct remove_request *request, const struct instance *instance,
-                            struct error *err)
+                            const struct instance *instance, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
     _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, instance->master);
-    /* Of a retired one retention_check() makes sure of more than that. */
-    if (request->force || request->choice == REMOVE_RETIRED)
-        return 0;
     if (context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
@@ -40,6 +36,34 @@ static int check_not_active(struct context *context, const struct removal *remov
                       "Activate another instance first, or give --force to es_%s it all the "
                       "same.",
                       removal->action);
+}
+
+/* "keep" in master.json promises that there is a way back for so long. */
+static int check_not_kept(const struct removal *removal, const struct instance *instance,
+                          struct error *err)
+{
+    if (!instance->kept)
+        return 0;
+    _cleanup_free_ char *until = time_rfc3339(instance->kept_until);
+    error_set(err, ERR_FAILED, "index \"%s\" is kept for es_rollback until %s",
+              instance->index_name, until);
+    return error_hint(err,
+                      "Give --force to es_%s it all the same: es_rollback cannot go back to it "
+                      "then. What is retired and not kept is dropped by: esmigrate es_prune %s",
+                      removal->action, instance->master);
+}
+
+/* What is not to be touched without --force. */
+static int check_spared(struct context *context, const struct removal *removal,
+                        const struct remove_request *request, const struct instance *instance,
+                        struct error *err)
+{
+    /* Of a retired one retention_check() makes sure of more than that. */
+    if (request->force || request->choice == REMOVE_RETIRED)
+        return 0;
+    if (check_not_active(context, removal, instance, err) < 0)
+        return -1;
+    return check_not_kept(removal, instance, err);
 }
 
 /* ---- clear ---- */
@@ -195,7 +219,7 @@ static int remove_in_run(struct run *run, const struct removal *removal,
     run->outcome.result = removal->result;
     if (instance_again(context, planned, &now, &instance, err) < 0)
         return removal->ends_instance ? is_done(context, planned, &now, err) : -1;
-    if (check_not_active(context, removal, request, instance, err) < 0 ||
+    if (check_spared(context, removal, request, instance, err) < 0 ||
         (request->choice == REMOVE_RETIRED &&
          retention_check(context, &request->retention, instance, err) < 0))
         return -1;
@@ -262,8 +286,8 @@ static int check_all(struct context *context, const struct removal *removal,
 {
     for (size_t i = 0; i < count; i++)
         for (size_t j = 0; j < choices[i].chosen_count; j++)
-            if (check_not_active(context, removal, request,
-                                 &choices[i].instances.list[choices[i].chosen[j]], err) < 0)
+            if (check_spared(context, removal, request,
+                             &choices[i].instances.list[choices[i].chosen[j]], err) < 0)
                 return run_refused(context, removal->action, NULL, choices[i].master.id, err);
     return 0;
 }

@@ -16,13 +16,14 @@ enum remove_choice {
 struct remove_request {
     struct targets targets;
     enum remove_choice choice;
-    bool force;                 /* the active one too */
+    bool force;                 /* the active one too, and one that is kept for a rollback */
     struct retention retention; /* of REMOVE_RETIRED */
 };
 
 /*
- * Items: cleared / dropped; with dry_run what would be. The active instance without `force` is
- * ERR_FAILED. Asking whether it is meant is the caller's, who shows the plan of a dry run.
+ * Items: cleared / dropped; with dry_run what would be. The active instance, and
+ * one that is kept for a rollback, without `force` is ERR_FAILED. Asking whether it is meant is the
+ * caller's, who shows the plan of a dry run.
  */
 int clear_instances(struct context *context, const struct remove_request *request,
                     struct report *report, struct error *err);

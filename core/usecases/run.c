@@ -121,7 +121,9 @@ static int settle_crashed(struct run *run, const struct run_spec *spec, struct e
     struct context *context = run->context;
     if ((spec->locks & RUN_LOCK_MASTER) && settle_master(context, spec->master_id, err) < 0)
         return -1;
-    if ((spec->locks & RUN_LOCK_INSTANCE) && settle_instance(context, spec->instance_id, err) < 0)
+    if ((spec->locks & RUN_LOCK_INSTANCE) &&
+        (settle_instance(context, spec->instance_id, err) < 0 ||
+         settle_verify_if_free(context, spec->instance_id, run->action.parent_id, err) < 0))
         return -1;
     if ((spec->locks & RUN_LOCK_VERIFY) && settle_verify(context, spec->instance_id, err) < 0)
         return -1;

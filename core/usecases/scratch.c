@@ -69,8 +69,9 @@ void scratch_release(struct scratch *scratch)
                 "%s; the next es_check or es_plan of this master removes it", err.message);
 }
 
+/* Deletes it, in a dry run of es_prune only named, if it is ours and its lock is free. */
 static int sweep_one(struct context *context, const char *index, const char *mark,
-                     struct error *err)
+                     struct report *report, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index found = {};
     int64_t number;
@@ -80,28 +81,50 @@ static int sweep_one(struct context *context, const char *index, const char *mar
         return -1;
     if (!taken)
         return 0;
+    bool only_look = report && context->settings.dry_run;
     int result = engine_find_index(context->engine, index, &found, err);
-    if (result == 0 && found.made_by && strcmp(found.made_by, mark) == 0) {
+    bool ours = result == 0 && found.made_by && strcmp(found.made_by, mark) == 0;
+    if (ours && !only_look)
         result = engine_delete_index(context->engine, index, err);
-        if (result == 0)
-            log_say(context->log, LOG_NOTICE, "removed \"%s\", which a crashed run had left behind",
-                    index);
+    if (ours && !only_look && result == 0)
+        log_say(context->log, LOG_NOTICE, "removed \"%s\", which a crashed run had left behind",
+                index);
+    if (ours && result == 0 && report) {
+        struct report_item *item = report_add(report, "prune", NULL);
+        item->index = x_strdup(index);
+        item->result = "scratch";
     }
     lock_release(context->history, LOCK_SCRATCH, number);
     return result;
 }
 
-int scratch_sweep(struct context *context, const char *master, struct error *err)
+static int sweep(struct context *context, const char *pattern, struct report *report,
+                 struct error *err)
 {
     struct engine_entry *list = NULL;
     size_t count = 0;
     _cleanup_free_ char *mark = mark_of(context, err);
-    _cleanup_free_ char *pattern = x_printf("%s%s-scratch.*", context->settings.prefix, master);
     if (!mark || engine_list_indexes(context->engine, pattern, &list, &count, err) < 0)
         return -1;
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++)
-        result = sweep_one(context, list[i].name, mark, err);
+        result = sweep_one(context, list[i].name, mark, report, err);
     engine_entries_free(list, count);
     return result;
+}
+
+int scratch_sweep(struct context *context, const char *master, struct error *err)
+{
+    _cleanup_free_ char *pattern = x_printf("%s%s-scratch.*", context->settings.prefix, master);
+    return sweep(context, pattern, NULL, err);
+}
+
+int scratch_prune(struct context *context, const char *master, struct report *report,
+                  struct error *err)
+{
+    _cleanup_free_ char *pattern =
+        x_printf("%s%s-scratch.*", context->settings.prefix, master ? master : "*");
+    if (context_open_history(context, true, err) < 0 || context_open_engine(context, err) < 0)
+        return -1;
+    return sweep(context, pattern, report, err);
 }

@@ -7,6 +7,7 @@
 #define ESMIGRATE_USECASES_SCRATCH_H
 
 #include "usecases/context.h"
+#include "usecases/report.h"
 
 struct scratch {
     struct context *context;
@@ -31,5 +32,10 @@ void scratch_release(struct scratch *scratch);
 /* Removes those of the master that crashed runs of this history left behind. Call it before
  * scratch_create(): the own lock does not keep the own session away. */
 int scratch_sweep(struct context *context, const char *master, struct error *err);
+
+/* The same for es_prune, of all masters (NULL), also those the history does not know. Items:
+ * scratch; with dry_run they would be removed. */
+int scratch_prune(struct context *context, const char *master, struct report *report,
+                  struct error *err);
 
 #endif

@@ -234,6 +234,25 @@ int settle_verify(struct context *context, int64_t instance_id, struct error *er
                          NULL, err);
 }
 
+int settle_verify_if_free(struct context *context, int64_t instance_id, const char *parent_id,
+                          struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    bool taken = false;
+    if (history_query(context->history, sql_history_verify_running,
+                      PG_VALUES(pg_number(instance_id).text, parent_id), &rows, err) < 0)
+        return -1;
+    if (!pg_bool(rows, 0, "others"))
+        return 0;
+    if (lock_try(context->history, LOCK_VERIFY, instance_id, &taken, err) < 0)
+        return -1;
+    if (!taken)
+        return 0;
+    int result = settle_verify(context, instance_id, err);
+    lock_release(context->history, LOCK_VERIFY, instance_id);
+    return result;
+}
+
 int settle_parents(struct context *context, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;

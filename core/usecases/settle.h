@@ -20,6 +20,11 @@ int settle_instance(struct context *context, int64_t instance_id, struct error *
 /* Crashed es_verify runs of an instance; the lock of its verification is held. */
 int settle_verify(struct context *context, int64_t instance_id, struct error *err);
 
+/* The same for a run that does not take that lock: only if it is free now, and the run is not a
+ * part (`parent_id`, or NULL) of one of them, whose session would get it once more. */
+int settle_verify_if_free(struct context *context, int64_t instance_id, const char *parent_id,
+                          struct error *err);
+
 /* Crashed actions that stood for several others. */
 int settle_parents(struct context *context, struct error *err);
 

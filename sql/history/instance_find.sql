@@ -5,7 +5,7 @@ SELECT i.id, i.master_id, m.name AS master, i.number, i.index_name, i.index_uuid
        i.writer_epoch, i.source_system_identifier, i.source_database_oid,
        i.source_lsn, i.source_timeline, i.source_clock, i.source_clock_boot,
        i.source_clock_uptime, i.created_at, i.filled_at, i.activated_at, i.dropped_at,
-       i.deactivated_at, i.kept_until > clock_timestamp() AS kept,
+       i.deactivated_at, i.kept_until > clock_timestamp() AS kept, i.kept_until,
        i.settings_to_restore::text AS settings_to_restore, m.active_instance_id IS NOT DISTINCT FROM i.id AS active
 FROM esmigrate.index_instance i
 JOIN esmigrate.index_master m ON m.id = i.master_id

@@ -7,7 +7,8 @@ BENCH_ROWS        small documents of a full load, 1,000,000; of the nested ones 
 BENCH_SHAPES      book,course: the small and the nested document
 BENCH_ROUNDS      3; figures are medians
 BENCH_CASES       limit,update,script,postgres,sink: full loads; sizes: loads and changes of tables of several sizes;
-                  history: start-up and a history of a million actions. Default: all
+                  verify: es_verify of BENCH_ROWS small documents; history: start-up and a history of a million
+                  actions. Default: all
 BENCH_PLACEMENTS  shared,pinned: everything on all cores; the engine on one core and the rest on the others
 BENCH_CONNECTIONS 1,2,3,4, and BENCH_BODY_MIB, 5: with how many connections and what bodies the limit is looked for
 BENCH_SIZES       10000,100000,1000000: rows of the tables of `sizes`; BENCH_LARGE=1 adds 10,000,000
@@ -40,10 +41,11 @@ import latencies  # noqa: E402
 import loads  # noqa: E402
 import machine  # noqa: E402
 import report  # noqa: E402
+import verify  # noqa: E402
 from harness import BINARY  # noqa: E402
 from servers import Engine, Postgres  # noqa: E402
 
-ALL_CASES = [*loads.CASES, "sizes", "history"]
+ALL_CASES = [*loads.CASES, "sizes", "verify", "history"]
 
 
 @dataclass
@@ -110,6 +112,8 @@ def figures(stage, options):
             bench.clean_up()
     if "sizes" in cases:
         yield from latencies.sizes(stage, options, stage.folder)
+    if "verify" in cases:
+        yield from verify.verify(stage, options, stage.folder)
     if "history" in cases:
         yield from latencies.history(stage, options, stage.folder)
 

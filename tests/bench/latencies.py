@@ -58,5 +58,8 @@ def history(stage, options, folder):
                 found = bench.measure(*words)
                 yield {"case": "history", "round": number + 1, "rows": options.actions, "name": " ".join(words),
                        **found.figures()}
+        words = ["es_prune", "--all", "--history-older-than", "1 day", "--yes"]
+        yield {"case": "history", "round": 1, "rows": options.actions, "name": " ".join(words),
+               **bench.measure(*words).figures()}
     finally:
         bench.clean_up()

@@ -39,7 +39,7 @@ def medians(results):
     for key, rounds in groups.items():
         row = dict(zip(("case", "placement", "shape", "rows", "name"), key))
         for name in ("documents", "bytes", "seconds", "posted_seconds", "cpu_seconds", "postgres_cpu_seconds",
-                     "engine_cpu_seconds", "rss_mib"):
+                     "engine_cpu_seconds", "rss_mib", "ids_seconds"):
             values = [found[name] for found in rounds if name in found]
             if values:
                 row[name] = statistics.median(values)
@@ -121,12 +121,22 @@ def moment_table(rows):
               for row in rows if row["case"] in ("changes", "history"))]
 
 
+def verify_table(rows):
+    return [["rows", "ids/s", "seconds", "client CPU", "PostgreSQL CPU", "engine CPU", "peak MiB"],
+            *([f"{row['rows']:,}", f"{row['documents'] / row['ids_seconds']:,.0f}", f"{row['seconds']:.1f}",
+               *(f"{row[name]:.2f}" for name in ("cpu_per_million", "postgres_cpu_per_million",
+                                                  "engine_cpu_per_million")),
+               f"{row['rss_mib']:.1f}"] for row in rows if row["case"] == "verify")]
+
+
 def sections(results):
     """(title, rows of texts, the head first) of all that was measured."""
     rows = medians(results)
     options = results["options"]
     found = [(load_title(*group), [LOAD_HEAD, *map(load_row, group[2])]) for group in load_groups(rows)]
     found.append(("Full loads of tables of several sizes, small documents", size_table(rows)))
+    found.append(("es_verify of an index that equals its source: ids compared in a second; the whole process takes the "
+                  "seconds, with a random sample and the edge cases field by field", verify_table(rows)))
     found.append((f"Whole processes, medians of {options['runs']} runs; rows are those of the table, or of the history",
                   moment_table(rows)))
     return [(title, lines) for title, lines in found if len(lines) > 1]

@@ -44,9 +44,9 @@ def test_the_benchmark_measures_every_case_and_writes_its_documents(postgres_ser
 
     measured = {(found["case"], found.get("placement"), found.get("shape")) for found in results["figures"]}
     loads = {(case, "shared", shape) for case in report.LOADS for shape in ("book", "course")}
-    assert measured == loads | {(case, None, None) for case in ("sizes", "changes", "history")}
+    assert measured == loads | {(case, None, None) for case in ("sizes", "changes", "verify", "history")}
     assert all(found["seconds"] > 0 and found["cpu_seconds"] > 0 for found in results["figures"])
-    assert "of the limit" in report.table(results)
+    assert "of the limit" in report.table(results) and "ids/s" in report.table(results)
 
     (tmp_path / "contrib" / "docs").mkdir(parents=True)
     (tmp_path / "README.md").write_text((ROOT / "README.md").read_text())

@@ -350,6 +350,12 @@ def gate(app):
     gate.open()
 
 
+def wait_until_free(app):
+    """Until no session holds the lock of a scratch index."""
+    wait_until(lambda: not app.sql("SELECT 1 FROM pg_locks WHERE classid = %s AND database = "
+                                   "(SELECT oid FROM pg_database WHERE datname = current_database())", (0x65736D36,)))
+
+
 def scratch_indexes(app):
     return [name for name in app.indices() if name.startswith(app.full_name(MASTER) + "-scratch.")]
 
@@ -382,8 +388,7 @@ def test_a_scratch_index_that_a_crash_left_behind_is_removed_by_the_next(app, ga
     # Another history's, or anyone's, is not ours to remove.
     theirs = app.full_name(MASTER) + "-scratch.theirs"
     app.engine_server.must("PUT", theirs, {"mappings": {"_meta": {"esmigrate": {"action": "scratch of 1/2"}}}})
-    wait_until(lambda: not app.sql("SELECT 1 FROM pg_locks WHERE classid = 1702063412 AND database = "
-                                   "(SELECT oid FROM pg_database WHERE datname = current_database())"))
+    wait_until_free(app)
     result = app.run("es_check", MASTER, check=3)
     assert f'removed "{left}", which a crashed run had left behind' in result.err
     assert scratch_indexes(app) == [theirs]

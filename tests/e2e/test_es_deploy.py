@@ -106,23 +106,53 @@ def test_every_declaration(app):
     expect(app, 1, PLAIN)
 
 
-def test_the_dry_run_says_what_would_be_done_and_does_nothing(app):
+def planned(app, *options):
+    """The steps of a dry run, which must write nothing."""
+    before = courses.everything(app)
+    result = app.run("es_deploy", MASTER, "--dry-run", "-o", "json", *options, check=0)
+    assert courses.everything(app) == before
+    assert "dry run: nothing was changed" in result.err
+    assert {item["id"] for item in result.json} == {None}
+    assert {item["index"] for item in result.json} == {app.full_name(f"{MASTER}-{result.json[0]['instance']}")}
+    return steps(result.json), result.err
+
+
+def test_the_dry_run_prints_the_steps_and_writes_nothing(app):
+    # A new master, which the history does not know yet.
+    ready(app)
+    plan, said = planned(app)
+    assert plan == [("create", 1, "created"), ("update", 1, "full"), ("activate", 1, "activated")]
+    assert f"why a new instance: esmigrate es_plan {MASTER}" in said
+    assert planned(app, "--warm")[0] == plan[:2]
+    done = app.ok("es_deploy", MASTER)
+    assert [step[:2] for step in steps(done)] == [step[:2] for step in plan]
+    # An unchanged one.
+    unchanged = [("create", 1, "unchanged"), ("update", 1, "changed"), ("activate", 1, "already_active")]
+    assert planned(app)[0] == unchanged
+    # A changed one; and when it is there, and empty.
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    assert planned(app)[0] == [("create", 2, "created"), ("update", 2, "full"), ("activate", 2, "activated")]
+    app.ok("es_create", MASTER)
+    plan, said = planned(app)
+    assert plan == [("create", 2, "unchanged"), ("update", 2, "full"), ("activate", 2, "activated")]
+    assert "it would then be brought up to date, and the aliases switched to it" in said and "es_plan" not in said
+    app.ok("es_deploy", MASTER)
+    # A reverted one: the instance that has it already.
+    courses.declare(app)
+    assert planned(app)[0] == [("create", 1, "unchanged"), ("update", 1, "changed"), ("activate", 1, "activated")]
+    expect(app, 2, UPPER)
+    table = app.run("es_deploy", MASTER, "-n", check=0).out.splitlines()
+    assert [line.split()[0] for line in table] == ["action", "create", "update", "activate"]
+
+
+def test_a_plan_that_cannot_be_carried_out_fails_as_the_run_would(app):
     deployed(app)
     before = courses.everything(app)
-    items = app.ok("es_deploy", MASTER, "--dry-run")
-    assert steps(items) == [("create", 1, "unchanged"), ("activate", 1, "already_active")]
+    app.fails(5, "es_deploy", MASTER, "--dry-run", "--source", "host=127.0.0.1 port=1 user=nobody dbname=nothing")
+    app.fails(6, "es_deploy", MASTER, "--dry-run", "--engine", "http://127.0.0.1:1")
+    courses.declare(app, documents="SELECT nothing")
+    app.fails(2, "es_deploy", MASTER, "--dry-run")
     assert courses.everything(app) == before
-    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
-    before = courses.everything(app)
-    [item] = app.ok("es_deploy", MASTER, "--dry-run")
-    assert (item["action"], item["instance"], item["result"]) == ("create", 2, "created")
-    assert courses.everything(app) == before
-    # It is there, and empty.
-    app.ok("es_create", MASTER)
-    result = app.run("es_deploy", MASTER, "--dry-run", "-o", "json", check=0)
-    assert steps(result.json) == [("create", 2, "unchanged"), ("activate", 2, "activated")]
-    assert "it would then be brought up to date, and the aliases switched to it" in result.err
-    expect(app, 1, PLAIN)
 
 
 def test_wrong_use(app):

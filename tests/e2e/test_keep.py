@@ -120,8 +120,34 @@ def test_a_rollback_keeps_the_one_that_it_leaves(app):
 
 def test_a_dropped_one_is_not_kept(app):
     switched(app)
-    app.ok("es_drop", "course_search-1", "--yes")
+    app.ok("es_drop", "course_search-1", "--yes", "--force")
     assert numbers(app.ok("es_update", MASTER)) == [2]
+
+
+def test_it_is_not_dropped_or_cleared_without_force(app):
+    """Also among others: of them none is touched then."""
+    switched(app)
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "3")
+    app.ok("es_activate", MASTER, "3")
+    assert kept(app) == ["course_search-1", "course_search-2"]
+    app.sql("UPDATE esmigrate.index_instance SET kept_until = '2100-01-01' WHERE number = 2")
+    app.sql("UPDATE esmigrate.index_instance SET kept_until = '2000-01-01' WHERE number = 1")
+    index = app.full_name("course_search-2")
+    for words in (["es_drop", MASTER, "--older"], ["es_drop", MASTER, "2"], ["es_clear", "course_search-2"]):
+        for how in ("--yes", "--dry-run"):
+            result = app.fails(1, *words, how)
+            assert f'index "{index}" is kept for es_rollback until 2100-01-01T00:00:00Z' in result.err
+            assert f"Give --force to {words[0]} it all the same" in result.err
+            assert f"esmigrate es_prune {MASTER}" in result.err
+    row = courses.last_action(app)
+    assert (row["action"], row["status"]) == ("clear", "failed") and "is kept for es_rollback" in row["error"]
+    assert len(app.indices()) == 3 and len(app.docs("course_search-2")) == 3
+    assert numbers(app.ok("es_prune", MASTER, "--older-than", "0", "--yes")) == [1]
+    assert numbers(app.ok("es_drop", MASTER, "--older", "--yes", "--force", "--dry-run")) == [2]
+    app.sql("UPDATE esmigrate.index_instance SET kept_until = '2000-01-01' WHERE number = 2")
+    assert numbers(app.ok("es_drop", MASTER, "--older", "--yes")) == [2]
+    assert app.indices() == [app.full_name("course_search-3")]
 
 
 def test_an_interval_that_is_none_is_refused_before_the_switch(app):

@@ -161,6 +161,72 @@ def test_an_interrupted_action_is_not_taken_for_crashed_while_its_lock_is_held(u
     process.wait(check=0)
 
 
+MASTER_LOCK, INSTANCE_LOCK, PARENT_LOCK, VERIFY_LOCK = (0x65736D30 + number for number in (1, 2, 3, 5))
+
+# What holds which lock while it lives, and a command that needs the same one.
+HOLDERS = [
+    *((MASTER_LOCK, action, ["es_create", "item", "--force"])
+      for action in ("create", "activate", "rollback", "drop", "prune", "track")),
+    *((INSTANCE_LOCK, action, ["es_update", "item", "1"]) for action in ("update", "clear", "retry")),
+    (VERIFY_LOCK, "verify", ["es_verify", "item-1"]),
+    *((PARENT_LOCK, action, None) for action in ("create", "update", "activate", "drop", "prune", "verify", "deploy")),
+]
+
+
+def insert_running(app, lock, action):
+    """The row of a run: (its id, what its lock is on)."""
+    [row] = app.sql(
+        "INSERT INTO esmigrate.index_action (id, master_id, instance_id, action, argv, tool_version, os_user, host, pid)"
+        " SELECT gen_random_uuid(), CASE WHEN %(l)s <> %(p)s THEN master_id END,"
+        "        CASE WHEN %(l)s <> %(p)s AND %(a)s <> 'track' THEN id END,"
+        "        %(a)s, ARRAY['es_' || %(a)s, 'of', 'another'], '0', 'u', 'h', 1"
+        " FROM esmigrate.index_instance WHERE number = 1 RETURNING id::text, master_id, hashtext(id::text) AS hash",
+        {"l": lock, "p": PARENT_LOCK, "a": action},
+    )
+    [instance] = app.sql("SELECT id, master_id FROM esmigrate.index_instance WHERE number = 1")
+    objects = {MASTER_LOCK: instance["master_id"], PARENT_LOCK: row["hash"]}
+    return row["id"], objects.get(lock, instance["id"])
+
+
+def test_of_every_kind_of_action_the_holder_is_named_and_a_crashed_one_is_settled(app):
+    filled_items(app, 10)
+    app.ok("es_activate", "item")
+    wrong = []
+    for lock, action, command in HOLDERS:
+        identity, thing = insert_running(app, lock, action)
+        other = app.connect()
+        other.execute("SELECT pg_advisory_lock(%s::integer, %s::integer)", (lock, thing))
+        seen = [[row["alive"] for row in app.ok("es_history", "--running")]]
+        busy = app.fails(7, *command).err if command else f'"es_{action} of another"'
+        app.ok("es_list")
+        app.ok("es_update", "item") if lock == PARENT_LOCK else None
+        seen.append([row["status"] for row in app.history() if str(row["id"]) == identity])
+        other.close()
+        assert wait_until(lambda: [row["alive"] for row in app.ok("es_history", "--running")] == [False]), action
+        app.ok(*(command or ["es_update", "item"]))
+        seen.append([row["status"] for row in app.history() if str(row["id"]) == identity])
+        if seen != [[True], ["running"], ["interrupted"]] or f'"es_{action} of another"' not in busy:
+            wrong.append((hex(lock), action, seen, busy))
+    assert wrong == []
+
+
+@pytest.mark.parametrize("command", [["es_update", "item"], ["es_drop", "item-1", "--yes", "--force"]])
+def test_a_crashed_verification_is_settled_by_a_command_that_does_not_verify(app, command):
+    """After a drop nothing ever verifies that instance again."""
+    filled_items(app, 10)
+    app.ok("es_activate", "item")
+    identity, thing = insert_running(app, VERIFY_LOCK, "verify")
+    other = app.connect()
+    other.execute("SELECT pg_advisory_lock(%s::integer, %s::integer)", (VERIFY_LOCK, thing))
+    app.ok("es_update", "item")
+    assert statuses(app)[-2:] == [("verify", 1, "running"), ("update", 1, "complete")]
+    other.close()
+    wait_until(lambda: not app.ok("es_history", "--running")[0]["alive"])
+    app.ok(*command)
+    [row] = [row for row in app.history() if str(row["id"]) == identity]
+    assert (row["status"], row["error"]) == ("interrupted", "the run ended without saying how")
+
+
 def test_locks_are_of_one_history(make_app):
     one, other = make_app(), make_app()
     gate = gated_items(one, 10, 5)

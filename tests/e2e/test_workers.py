@@ -235,6 +235,9 @@ def test_the_first_process_takes_over_from_a_joiner_that_is_dead(app, begun):
         joined = app.start(*JOIN)
         held.wait()
     joined.kill()
+    # Its lock on the instance was one of several.
+    alive = lambda: {row["pid"]: row["alive"] for row in app.ok("es_history", "--running")}  # noqa: E731
+    wait_until(lambda: alive() == {first.pid: True, joined.pid: False})
     gate.open()
     assert f"the worker with pid {joined.pid} on " in first.wait(check=0).err
     assert statuses(app) == ["complete", "interrupted"]

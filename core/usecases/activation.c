@@ -79,12 +79,20 @@ static int find(struct activation *a, const struct instance *planned, struct err
     if (instance_again(context, planned, &a->instances, &a->to, err) < 0 ||
         history_find_master(context->history, planned->master, &a->master, err) < 0 ||
         feed_options(context, &a->master, &none, &a->options, err) < 0 ||
-        check_filled(a, err) < 0 || check_part(a, err) < 0 ||
-        hooks_find(a->run, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0 ||
-        check_ours(context, a->to, NULL, err) < 0)
+        check_part(a, err) < 0 ||
+        hooks_find(a->run, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0)
         return -1;
     a->from = instances_active(&a->instances);
     return 0;
+}
+
+/* First what must not wait for the rest, nor for its success. */
+static int check_target(struct activation *a, struct error *err)
+{
+    if (!a->context->settings.dry_run && !a->request->rehearse &&
+        hooks_resume_left(&a->hooks, a->from, a->to, err) < 0)
+        return -1;
+    return check_filled(a, err) < 0 || check_ours(a->context, a->to, NULL, err) < 0 ? -1 : 0;
 }
 
 /* ---- where the alias is ---- */
@@ -183,6 +191,16 @@ static int check_rejected(const struct activation *a, struct error *err)
     return 0;
 }
 
+/* So that the history tells a switch that was proved from one that was not. */
+static int record_unverified(const struct activation *a, struct verification *found,
+                             struct error *err)
+{
+    verification_begin_attempt(found);
+    struct check *check = check_begin(found, "all", CHECK_CRITICAL);
+    check_skip(check, "not verified");
+    return check_end(a->run, found, check, err);
+}
+
 /* The proof before the switch; the queries of the application, run a hundred times each, warm the
  * caches as well. */
 static int verify(const struct activation *a, struct error *err)
@@ -195,7 +213,7 @@ static int verify(const struct activation *a, struct error *err)
     };
     _cleanup_(verification_release) struct verification found = {};
     if (a->request->no_verify || !a->to->filled_at)
-        return 0;
+        return record_unverified(a, &found, err);
     if (verify_within(a->run, &request, &a->master, a->to, &found, err) == 0)
         return 0;
     return error_prefix(err, "nothing was switched");
@@ -363,7 +381,7 @@ int activation_in_run(struct run *run, const struct activation_request *request,
         .request = request,
     };
     report_set_instance(item, planned);
-    if (find(&a, planned, err) < 0 || look_at_alias(&a, err) < 0)
+    if (find(&a, planned, err) < 0 || check_target(&a, err) < 0 || look_at_alias(&a, err) < 0)
         return -1;
     run->outcome.result = result_of(&a);
     if (run->context->settings.dry_run)

@@ -2,8 +2,9 @@
  * The way of an instance to being the active one: es_activate and es_rollback, which differ in
  * which one they choose. The run that does it holds the locks of the master and of the instance.
  *
- *     its index is ours and filled, the alias is where the history says
- *     -> what changed since the last update -> settings and replicas (rule R11)
+ *     what an earlier run has left stopped is resumed
+ *     -> its index is ours and filled, the alias is where the history says
+ *     -> what changed since the last update -> settings and replicas (rule R11) -> it is verified
  *     -> stop_indexing -> what changed since -> the switch -> the history -> resume_indexing
  */
 #ifndef ESMIGRATE_USECASES_ACTIVATION_H

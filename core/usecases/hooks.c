@@ -41,6 +41,7 @@ int hooks_find(struct run *run, const char *master, const struct hook_request *r
         .run = run,
         .stop = choose(request->stop, options->stop_indexing),
         .resume = choose(request->resume, options->resume_indexing),
+        .resume_is_known = request->resume || options->resume_indexing,
         .master = master,
         .timeout_s = request->timeout_s ? request->timeout_s : DEFAULT_TIMEOUT_S,
     };
@@ -74,19 +75,27 @@ static int call(const struct hooks *hooks, const char *what, const char *command
     return error_prefix(err, "the command for %s failed", what);
 }
 
-int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
-               struct error *err)
+/* `stopped_at`: when an earlier action did; NULL: it is done now. */
+static int record_stop(struct hooks *hooks, const char *stopped_at, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     struct run *run = hooks->run;
-    if (!hooks->stop)
-        return 0;
-    if (history_query(run->context->history, sql_history_action_stopped, PG_VALUES(run->action.id),
-                      &rows, err) < 0)
+    if (history_query(run->context->history, sql_history_action_stopped,
+                      PG_VALUES(run->action.id, stopped_at), &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))
         return action_replaced(err);
     hooks->stopped = true;
+    return 0;
+}
+
+int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
+               struct error *err)
+{
+    if (!hooks->stop)
+        return 0;
+    if (record_stop(hooks, NULL, err) < 0)
+        return -1;
     return call(hooks, "stop_indexing", hooks->stop, false, from, to, err);
 }
 
@@ -107,4 +116,31 @@ int hooks_resume(struct hooks *hooks, const struct instance *from, const struct 
         log_say(run->context->log, LOG_NOTICE, "%s: indexing stood still for %.1f seconds",
                 hooks->master, strtod(pg_text(rows, 0, "seconds"), NULL));
     return 0;
+}
+
+int hooks_resume_left(struct hooks *hooks, const struct instance *from, const struct instance *to,
+                      struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    const struct run *run = hooks->run;
+    if (history_query(run->context->history, sql_history_action_standing_still,
+                      PG_VALUES(pg_number(run->action.master_id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return 0;
+    const char *action = pg_text(rows, 0, "action");
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
+    if (!hooks->resume_is_known) {
+        log_say(run->context->log, LOG_WARNING,
+                "%s: the es_%s begun at %s stopped indexing, and nothing has resumed it since: "
+                "give the command with --resume-indexing, or none if it was run by hand",
+                hooks->master, action, began);
+        return 0;
+    }
+    if (record_stop(hooks, pg_text(rows, 0, "stopped_at"), err) < 0)
+        return -1;
+    if (hooks_resume(hooks, from, to, err) == 0)
+        return 0;
+    return error_detail(err, "The es_%s begun at %s had stopped it. Nothing was switched.", action,
+                        began);
 }

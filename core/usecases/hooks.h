@@ -20,12 +20,20 @@ struct hooks {
     const char *resume;
     const char *master;
     int64_t timeout_s;
-    bool stopped; /* the first was called */
+    bool resume_is_known; /* it is NULL because there is none */
+    bool stopped;         /* the first was called */
 };
 
 /* One without the other, or none where master.json requires one, is ERR_USAGE. */
 int hooks_find(struct run *run, const char *master, const struct hook_request *request,
                const struct master_options *options, struct hooks *ret_hooks, struct error *err);
+
+/*
+ * An earlier run may have called the first and not the second: it was killed, or that one failed.
+ * It is called now, before this run takes its time. It may be called twice, as the first may.
+ */
+int hooks_resume_left(struct hooks *hooks, const struct instance *from, const struct instance *to,
+                      struct error *err);
 
 /* Calls the first, if there is one; from then on hooks_resume() must be called. */
 int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,

@@ -171,8 +171,8 @@ static int settle_action(struct context *context, int64_t master_id, const struc
     if (pg_bool(rows, row, "stands_still"))
         log_say(context->log, LOG_WARNING,
                 "the es_%s had called its stop_indexing hook, and not the one that resumes it: is "
-                "indexing still stopped?",
-                action);
+                "indexing still stopped? The next es_%s calls it",
+                action, action);
     return history_query(context->history, sql_history_action_interrupt, PG_VALUES(id, text), NULL,
                          err);
 }

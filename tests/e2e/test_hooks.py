@@ -207,12 +207,94 @@ def test_one_that_cannot_resume_is_said_and_the_switch_stands(app):
     assert row["stopped_at"] is not None and row["resumed_at"] is None
 
 
-def test_a_kill_between_them_is_said_by_the_next_command(app):
-    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=RESUME)
-    process = app.start("es_activate", MASTER)
+# ---- indexing that an earlier run has left stopped
+
+
+def killed_between(app, *command, **master):
+    """An es_activate of course_search-2 that was killed in its stop_indexing hook."""
+    two(app, **{"stop_indexing": f"{STOP}; sleep 60", "resume_indexing": RESUME, **master})
+    process = app.start("es_activate", MASTER, *command)
     wait_until(lambda: called(app))
     process.kill()
+
+
+def test_after_a_kill_between_them_the_same_command_resumes_before_all_else(app):
+    killed_between(app)
+    crashed = switch_row(app)
     result = app.run("es_activate", MASTER, "--stop-indexing", STOP, check=0)
-    assert "is indexing still stopped?" in result.err
-    assert names(app) == ["stop", "stop", "resume"]
+    assert "is indexing still stopped? The next es_activate calls it" in result.err
+    assert names(app) == ["stop", "resume", "stop", "resume"]
     expect_switched(app, 2)
+    assert switch_row(app)["resumed_at"] > switch_row(app)["stopped_at"] > crashed["stopped_at"]
+    # Nothing is left of it.
+    app.ok("es_activate", MASTER)
+    assert names(app) == ["stop", "resume", "stop", "resume"]
+
+
+@pytest.mark.parametrize("command", ["es_activate", "es_rollback", "es_deploy"])
+def test_after_a_kill_behind_the_switch_there_is_nothing_to_do_but_to_resume(app, command):
+    slow = f"{RESUME}; sleep 60"
+    two(app, stop_indexing=STOP, resume_indexing=slow)
+    if command == "es_rollback":
+        app.ok("es_activate", MASTER, "--stop-indexing", "none")
+    process = app.start(command, MASTER)
+    wait_until(lambda: names(app) == ["stop", "resume"])
+    process.kill()
+    crashed = switch_row(app, command.removeprefix("es_").replace("deploy", "activate"))
+    result = app.run(command, MASTER, "--resume-indexing", RESUME, "-o", "json", check=0)
+    assert result.json[-1]["result"] == "already_active"
+    assert names(app) == ["stop", "resume", "resume"]
+    expect_switched(app, 1 if command == "es_rollback" else 2)
+    row = switch_row(app, crashed["action"])
+    assert row["stopped_at"] == crashed["stopped_at"] < row["resumed_at"]
+    assert "indexing stood still for" in result.err
+
+
+def test_another_command_says_it_and_leaves_it_to_the_next_switch(app):
+    killed_between(app)
+    result = app.run("es_update", MASTER, check=0)
+    assert "is indexing still stopped? The next es_activate calls it" in result.err
+    assert names(app) == ["stop"]
+    app.ok("es_activate", MASTER, "1")
+    assert names(app) == ["stop", "resume"]
+
+
+def test_indexing_is_resumed_even_if_the_next_switch_is_refused(app):
+    killed_between(app)
+    app.engine_server.must("DELETE", app.full_name("course_search-2"))
+    app.fails(1, "es_activate", MASTER, "2")
+    assert names(app) == ["stop", "resume"]
+    expect_switched(app, 1)
+
+
+@pytest.mark.parametrize("words", [["es_activate", MASTER, "--dry-run"], ["es_rollback", MASTER, "--rehearse"]])
+def test_what_switches_nothing_resumes_nothing(app, words):
+    two(app, stop_indexing=STOP, resume_indexing="exit 4")
+    app.fails(1, "es_activate", MASTER)
+    app.run(*words, "--resume-indexing", RESUME, check=0)
+    assert names(app) == ["stop"]
+    app.ok("es_activate", MASTER, "--resume-indexing", RESUME)
+    assert names(app) == ["stop", "resume"]
+
+
+def test_a_resume_that_failed_is_tried_again_and_refuses_the_switch_until_it_succeeds(app):
+    two(app, stop_indexing=STOP, resume_indexing="exit 4")
+    app.fails(1, "es_activate", MASTER)
+    result = app.fails(1, "es_activate", MASTER, "1")
+    assert "resume_indexing failed: it ended with exit status 4" in result.err
+    assert "had stopped it. Nothing was switched." in result.err
+    expect_switched(app, 2)
+    app.ok("es_activate", MASTER, "1", "--resume-indexing", RESUME)
+    assert names(app) == ["stop", "resume", "stop", "resume"]
+    expect_switched(app, 1)
+
+
+def test_with_no_command_that_is_known_it_is_said_until_none_is_given(app):
+    two(app)
+    app.fails(1, "es_activate", MASTER, "--stop-indexing", STOP, "--resume-indexing", "exit 4")
+    for _ in range(2):
+        result = app.run("es_activate", MASTER, check=0)
+        assert "give the command with --resume-indexing, or none if it was run by hand" in result.err
+    app.ok("es_activate", MASTER, "--resume-indexing", "none")
+    assert "--resume-indexing" not in app.run("es_activate", MASTER, check=0).err
+    assert names(app) == ["stop"]

@@ -44,6 +44,12 @@ int session_activation(struct session *session, const struct targets *targets,
     };
     if (reads && writes)
         return error_set(err, ERR_USAGE, "--reads-only and --writes-only exclude each other");
+    if (writes && ret_request->replace_index)
+        return error_set(err, ERR_USAGE, "--writes-only and --replace-index exclude each other");
+    if (ret_request->replace_index && option_given(options, OPT_ALL)) {
+        error_set(err, ERR_USAGE, "--all and --replace-index exclude each other");
+        return error_hint(err, "Name those whose index is to be deleted.");
+    }
     if (ret_request->replace_index)
         return confirm_replacement(session, targets, err);
     return 0;

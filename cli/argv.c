@@ -21,6 +21,12 @@ static char *public_urls(const char *value)
     return text ? text : x_strdup("***");
 }
 
+/* A command of the user's own may hold a password. */
+static char *public_command(const char *value)
+{
+    return x_strdup(strcmp(value, "none") == 0 ? value : "***");
+}
+
 typedef char *make_public(const char *value);
 
 /* What the value of this option must go through; NULL for an option without secrets. getopt_long
@@ -35,6 +41,8 @@ static make_public *filter_of(const char *word, size_t length)
         {"--source", public_conninfo},
         {"--owner", public_conninfo},
         {"--engine", public_urls},
+        {"--stop-indexing", public_command},
+        {"--resume-indexing", public_command},
     };
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
         if (length > 2 && strncmp(filters[i].name, word, length) == 0)

@@ -78,8 +78,7 @@ static int find(struct activation *a, const struct instance *planned, struct err
     a->alias = x_printf("%s%s", context->settings.prefix, planned->master);
     if (instance_again(context, planned, &a->instances, &a->to, err) < 0 ||
         history_find_master(context->history, planned->master, &a->master, err) < 0 ||
-        feed_options(context, &a->master, &none, &a->options, err) < 0 ||
-        check_part(a, err) < 0 ||
+        feed_options(context, &a->master, &none, &a->options, err) < 0 || check_part(a, err) < 0 ||
         hooks_find(a->run, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0)
         return -1;
     a->from = instances_active(&a->instances);
@@ -115,8 +114,8 @@ static int moved_by_hand(const struct activation *a, struct error *err)
               "moved it",
               a->alias, words, quoted);
     error_detail(err, "Nothing was switched. The history has it as it is now.");
-    return error_hint(err, "If \"%s\" is to be the active one, run the same command again.",
-                      a->to->index_name);
+    return error_hint(err, "If \"%s\" is to be the active one: esmigrate es_activate %s %d",
+                      a->to->index_name, a->to->master, a->to->number);
 }
 
 /* For a dry run: what the engine would refuse, and where the alias is, with nothing written. */
@@ -155,10 +154,12 @@ static int not_fresh(const struct activation *a, struct error *err)
     if (strcmp(a->run->action.name, "rollback") == 0)
         return error_hint(err, "To switch to it as it is: esmigrate es_rollback %s --allow-stale",
                           a->to->master);
-    if (err->hint)
-        return -1;
-    return error_hint(err, "To switch to it as it is: esmigrate es_activate %s %d --no-update",
-                      a->to->master, a->to->number);
+    _cleanup_free_ char *before =
+        x_printf("%s%s", err->hint ? err->hint : "", err->hint ? " " : "");
+    return error_hint(err,
+                      "%sTo switch to it as it is: esmigrate es_activate %s %d --no-update "
+                      "--no-verify",
+                      before, a->to->master, a->to->number);
 }
 
 static int too_many_rejected(struct error *err)
@@ -295,11 +296,12 @@ static int switch_over(const struct activation *a, struct error *err)
                            "command records it.");
 }
 
+/* The proof takes its time, in which readers of the other instance saw what is new. */
 static int switch_while_stopped(struct activation *a, struct error *err)
 {
     if (hooks_stop(&a->hooks, a->from, a->to, err) < 0)
-        return -1;
-    if (a->hooks.stopped && freshen(a, err) < 0)
+        return error_detail(err, "Nothing was switched.");
+    if ((a->hooks.stopped || !a->request->no_verify) && freshen(a, err) < 0)
         return -1;
     return switch_over(a, err);
 }
@@ -325,6 +327,8 @@ static int rehearse(struct activation *a, struct error *err)
 {
     struct engine *engine = a->context->engine;
     _cleanup_free_ char *alias = x_printf("%s.rehearsal", a->alias);
+    if (!a->from)
+        return error_set(err, ERR_FAILED, "%s has no active instance", a->master.name);
     /* Off the other one first: a rehearsal that was killed may have left it there. */
     const struct alias_action begin[] = {
         {.kind = ALIAS_REMOVE, .index = a->to->index_name, .alias = alias},

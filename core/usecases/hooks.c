@@ -69,7 +69,8 @@ static int call(const struct hooks *hooks, const char *what, const char *command
         .timeout_s = (int)hooks->timeout_s,
         .ignores_stop = ignores_stop,
     };
-    log_say(context->log, LOG_NOTICE, "%s: %s: %s", hooks->master, what, command);
+    /* Its name only: a command may hold a password (rule R10). */
+    log_say(context->log, LOG_NOTICE, "%s: calling %s", hooks->master, what);
     if (child_run(&options, err) == 0)
         return 0;
     return error_prefix(err, "the command for %s failed", what);
@@ -108,7 +109,8 @@ int hooks_resume(struct hooks *hooks, const struct instance *from, const struct 
         return 0;
     hooks->stopped = false;
     if (hooks->resume && call(hooks, "resume_indexing", hooks->resume, true, from, to, err) < 0)
-        return error_hint(err, "Indexing may still stand still. Run it by hand: %s", hooks->resume);
+        return error_hint(err, "Indexing may still stand still. Run the command of "
+                               "resume_indexing by hand.");
     if (history_query(run->context->history, sql_history_action_resumed, PG_VALUES(run->action.id),
                       &rows, err) < 0)
         return -1;

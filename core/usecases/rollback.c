@@ -62,7 +62,10 @@ static int choose(struct context *context, const struct target *target, struct c
                          "es_activate switches to any");
     if (!active) {
         error_set(err, ERR_FAILED, "%s has no active instance", target->name);
-        return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
+        return error_hint(err,
+                          "To switch to one of its instances: esmigrate es_activate %s N. See what "
+                          "there is: esmigrate es_list %s",
+                          target->name, target->name);
     }
     if (find_incomplete(context, choice, &done, err) < 0)
         return -1;

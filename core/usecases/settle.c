@@ -130,7 +130,7 @@ int settle_alias(struct context *context, const char *master, int64_t master_id,
 }
 
 static int settle_activate(struct context *context, const struct instances *instances,
-                           int64_t master_id, char **ret_found, struct error *err)
+                         int64_t master_id, char **ret_found, struct error *err)
 {
     _cleanup_(instances_release) struct instances now = {};
     if (settle_alias(context, instances->list[0].master, master_id, err) < 0 ||
@@ -140,6 +140,21 @@ static int settle_activate(struct context *context, const struct instances *inst
     *ret_found = active ? x_printf("the alias points to \"%s\"", active->index_name)
                         : x_strdup("the alias points to no index");
     return 0;
+}
+
+static void say_crashed(struct context *context, const char *master, const struct pg_rows *rows,
+                        size_t row, const char *found)
+{
+    const char *action = pg_text(rows, row, "action");
+    log_say(context->log, LOG_NOTICE, "%s%san es_%s had crashed%s%s", master ? master : "",
+            master ? ": " : "", action, found ? ": " : "", found ? found : "");
+    if (!pg_bool(rows, row, "stands_still"))
+        return;
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, row, "started_at"));
+    log_say(context->log, LOG_WARNING,
+            "%s: the es_%s begun at %s had called its stop_indexing hook, and not the one that "
+            "resumes it: is indexing still stopped? The next es_%s calls it: esmigrate es_%s %s",
+            master, action, began, action, action, master);
 }
 
 static int settle_action(struct context *context, int64_t master_id, const struct pg_rows *rows,
@@ -166,13 +181,7 @@ static int settle_action(struct context *context, int64_t master_id, const struc
         return -1;
     _cleanup_free_ char *text =
         x_printf("the run ended without saying how%s%s", found ? ": " : "", found ? found : "");
-    log_say(context->log, LOG_NOTICE, "an es_%s had crashed%s%s", action, found ? ": " : "",
-            found ? found : "");
-    if (pg_bool(rows, row, "stands_still"))
-        log_say(context->log, LOG_WARNING,
-                "the es_%s had called its stop_indexing hook, and not the one that resumes it: is "
-                "indexing still stopped? The next es_%s calls it",
-                action, action);
+    say_crashed(context, instances.count ? instances.list[0].master : NULL, rows, row, found);
     return history_query(context->history, sql_history_action_interrupt, PG_VALUES(id, text), NULL,
                          err);
 }

@@ -37,7 +37,7 @@ def test_an_alias_that_is_elsewhere(school):
         $ esmigrate es_activate course_search
         esmigrate: error: alias "qa_course_search" points to "qa_course_search-2", not to "qa_course_search-1" as the history had it: someone else moved it
         DETAIL: Nothing was switched. The history has it as it is now.
-        HINT: If "qa_course_search-2" is to be the active one, run the same command again.
+        HINT: If "qa_course_search-2" is to be the active one: esmigrate es_activate course_search 2
         exit code 1
         $ esmigrate es_activate course_search
         exit code 0
@@ -65,17 +65,18 @@ def test_commands_that_stop_and_resume(school):
         school,
         """
         $ esmigrate es_activate course_search --stop-indexing "exit 3" --resume-indexing true
-        esmigrate: course_search: stop_indexing: exit 3
-        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: calling stop_indexing
+        esmigrate: course_search: calling resume_indexing
         esmigrate: course_search: indexing stood still for S seconds
         esmigrate: error: qa_course_search-2: the command for stop_indexing failed: it ended with exit status 3
+        DETAIL: Nothing was switched.
         exit code 1
         $ esmigrate es_activate course_search
-        esmigrate: course_search: stop_indexing: true
-        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: course_search: calling stop_indexing
+        esmigrate: course_search: calling resume_indexing
         esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
         DETAIL: The alias was switched all the same.
-        HINT: Indexing may still stand still. Run it by hand: exit 4
+        HINT: Indexing may still stand still. Run the command of resume_indexing by hand.
         exit code 1
         """,
     )
@@ -96,6 +97,13 @@ def test_a_command_that_is_required_or_missing(school):
         exit code 2
         $ esmigrate es_activate course_search --reads-only --writes-only
         esmigrate: error: --reads-only and --writes-only exclude each other
+        exit code 2
+        $ esmigrate es_activate course_search --writes-only --replace-index --yes
+        esmigrate: error: --writes-only and --replace-index exclude each other
+        exit code 2
+        $ esmigrate es_deploy --all --replace-index --yes
+        esmigrate: error: --all and --replace-index exclude each other
+        HINT: Name those whose index is to be deleted.
         exit code 2
         $ esmigrate es_activate course_search --writes-only
         esmigrate: error: course_search has no "write_alias" in master.json

@@ -238,7 +238,19 @@ def test_one_whose_hook_failed_behind_the_switch_is_not_taken_back_by_the_same_a
     switched(app)
     hooks = ["--stop-indexing", "true", "--resume-indexing"]
     app.fails(1, "es_rollback", MASTER, *hooks, "exit 4")
+    # What is refused before it chooses an instance switches nothing.
+    app.fails(2, "es_rollback", "course_search-2")
+    app.fails(1, "es_activate", MASTER, "7")
     assert app.ok("es_rollback", MASTER)[0]["result"] == "already_active"
+    expect_active(app, 1)
+
+
+def test_without_an_active_instance_the_one_that_was_is_named(app):
+    switched(app)
+    app.engine_server.must("DELETE", app.full_name("course_search-2"))
+    for named in "1\n", "N. See":
+        assert f"esmigrate es_activate course_search {named}" in app.fails(1, "es_rollback", MASTER).err
+    app.ok("es_activate", MASTER, "1")
     expect_active(app, 1)
 
 

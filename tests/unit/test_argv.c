@@ -45,6 +45,9 @@ TEST(values_are_made_public)
         {"--engine=http://a,http://u:geheim@b", "y", "--engine=http://a,http://b|y"},
         {"--engine=http://u:12,b@h,http://v:3@i", "y", "--engine=http://h,http://i|y"},
         {"--history", "courses", "--history|courses"},
+        {"--stop-indexing", "curl -u app:geheim x", "--stop-indexing|***"},
+        {"--resume-indexing=curl -u app:geheim x", "y", "--resume-indexing=***|y"},
+        {"--stop-indexing", "none", "--stop-indexing|none"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *const words[] = {"es_list", rows[i][0], rows[i][1], NULL};

@@ -78,8 +78,7 @@ static int find(struct activation *a, const struct instance *planned, struct err
     a->alias = x_printf("%s%s", context->settings.prefix, planned->master);
     if (instance_again(context, planned, &a->instances, &a->to, err) < 0 ||
         history_find_master(context->history, planned->master, &a->master, err) < 0 ||
-        feed_options(context, &a->master, &none, &a->options, err) < 0 ||
-        check_part(a, err) < 0 ||
+        feed_options(context, &a->master, &none, &a->options, err) < 0 || check_part(a, err) < 0 ||
         hooks_find(a->run, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0)
         return -1;
     a->from = instances_active(&a->instances);

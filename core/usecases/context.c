@@ -197,8 +197,8 @@ static int check_access(const struct http_options *access, struct error *err)
     return 0;
 }
 
-/* A cluster that has just begun to form has no uuid yet. What looked at it first, to plan, may write
- * now. */
+/* A cluster that has just begun to form has no uuid yet. What looked at it first, to plan, may
+ * write now. */
 static int check_cluster(struct context *context, struct error *err)
 {
     const char *uuid = context->engine->cluster_uuid;

@@ -236,8 +236,8 @@ static int look_again(const struct alias_switch *change, const struct plan *plan
     if (engine_find_alias(change->context->engine, alias, &places, &count, err) < 0)
         return -1;
     for (size_t i = 0; i < plan->count; i++)
-        removed += plan->actions[i].kind == ALIAS_REMOVE &&
-                   strcmp(plan->actions[i].alias, alias) == 0;
+        removed +=
+            plan->actions[i].kind == ALIAS_REMOVE && strcmp(plan->actions[i].alias, alias) == 0;
     for (size_t i = 0; i < count; i++) {
         as_read += plan_removes(plan, alias, places[i].index);
         done += strcmp(places[i].index, change->to->index_name) == 0;

@@ -197,31 +197,39 @@ static int check_access(const struct http_options *access, struct error *err)
     return 0;
 }
 
-/* A cluster that has just begun to form has no uuid yet. */
-static int check_cluster(struct context *context, const struct engine *engine, struct error *err)
+/* A cluster that has just begun to form has no uuid yet. What looked at it first, to plan, may
+ * write now. */
+static int check_cluster(struct context *context, struct error *err)
 {
-    const char *uuid = engine->cluster_uuid;
-    if (!context->writing || context->settings.dry_run || !*uuid || strcmp(uuid, "_na_") == 0)
+    const char *uuid = context->engine->cluster_uuid;
+    if (context->checked_cluster || !context->writing || context->settings.dry_run || !*uuid ||
+        strcmp(uuid, "_na_") == 0)
         return 0;
-    return schema_check_cluster(context->history, uuid, err);
+    if (schema_check_cluster(context->history, uuid, err) < 0)
+        return -1;
+    context->checked_cluster = true;
+    return 0;
 }
 
-int context_open_engine(struct context *context, struct error *err)
+static int open_engine(struct context *context, struct error *err)
 {
     const struct http_options *access = &context->access;
-    if (context->engine)
-        return 0;
     if (read_access_files(context, err) < 0 || check_access(access, err) < 0)
         return -1;
     http_url_secrets(access->urls, access->password, &context->secrets);
     http_basic_secrets(access->user, access->password, &context->secrets);
-    _cleanup_(engine_closep) struct engine *engine = NULL;
-    if (engine_open(access, &engine, err) < 0 || check_cluster(context, engine, err) < 0)
+    if (engine_open(access, &context->engine, err) < 0)
         return -1;
-    log_say(context->log, LOG_DETAIL, "engine: %s %s, cluster %s", engine->dialect->title,
-            engine->version, engine->cluster_uuid);
-    context->engine = TAKE_PTR(engine);
+    log_say(context->log, LOG_DETAIL, "engine: %s %s, cluster %s", context->engine->dialect->title,
+            context->engine->version, context->engine->cluster_uuid);
     return 0;
+}
+
+int context_open_engine(struct context *context, struct error *err)
+{
+    if (!context->engine && open_engine(context, err) < 0)
+        return -1;
+    return check_cluster(context, err);
 }
 
 static int try_servers(struct context *context, struct error *err)

@@ -131,18 +131,36 @@ static int plan_places(const struct alias_switch *change, const char *alias,
     return 0;
 }
 
-static int plan_alias(const struct alias_switch *change, const char *name, struct plan *plan,
+/* The aliases that move, the master's own first; names with prefix, the caller's. */
+static void moving_aliases(const struct alias_switch *change, char ***ret_names, size_t *ret_count)
+{
+    const struct master_options *options = change->options;
+    const char *prefix = change->context->settings.prefix;
+    size_t further = options ? options->alias_count : 0, count = 0;
+    char **names = x_calloc(further + 3, sizeof(*names));
+    if (change->part != SWITCH_WRITES) {
+        names[count++] = x_strdup(change->alias);
+        if (options && options->read_alias)
+            names[count++] = x_printf("%s%s", prefix, options->read_alias);
+        for (size_t i = 0; i < further; i++)
+            names[count++] = x_printf("%s%s", prefix, options->aliases[i]);
+    }
+    if (change->part != SWITCH_READS && options && options->write_alias)
+        names[count++] = x_printf("%s%s", prefix, options->write_alias);
+    *ret_names = names;
+    *ret_count = count;
+}
+
+static int plan_alias(const struct alias_switch *change, const char *alias, struct plan *plan,
                       bool *ret_moved, struct error *err)
 {
-    bool is_main = !name;
     struct alias_place *places = NULL;
     size_t count = 0;
-    _cleanup_free_ char *alias = is_main ? x_strdup(change->alias)
-                                         : x_printf("%s%s", change->context->settings.prefix, name);
     if (engine_find_alias(change->context->engine, alias, &places, &count, err) < 0)
         return -1;
-    int result = is_main ? check_main(change, places, count, ret_moved, err)
-                         : check_further(change, alias, places, count, err);
+    int result = strcmp(alias, change->alias) == 0
+                     ? check_main(change, places, count, ret_moved, err)
+                     : check_further(change, alias, places, count, err);
     if (result == 0)
         result = plan_places(change, alias, places, count, plan, err);
     alias_places_free(places, count);
@@ -166,22 +184,16 @@ static int plan_replaced_index(const struct alias_switch *change, struct plan *p
 static int make_plan(const struct alias_switch *change, struct plan *plan, bool *ret_moved,
                      struct error *err)
 {
-    const struct master_options *options = change->options;
+    char **names = NULL;
+    size_t count = 0;
     if (plan_replaced_index(change, plan, err) < 0)
         return -1;
-    if (change->part != SWITCH_WRITES) {
-        if (plan_alias(change, NULL, plan, ret_moved, err) < 0)
-            return -1;
-        if (options && options->read_alias &&
-            plan_alias(change, options->read_alias, plan, ret_moved, err) < 0)
-            return -1;
-        for (size_t i = 0; options && i < options->alias_count; i++)
-            if (plan_alias(change, options->aliases[i], plan, ret_moved, err) < 0)
-                return -1;
-    }
-    if (change->part != SWITCH_READS && options && options->write_alias)
-        return plan_alias(change, options->write_alias, plan, ret_moved, err);
-    return 0;
+    moving_aliases(change, &names, &count);
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = plan_alias(change, names[i], plan, ret_moved, err);
+    texts_free(names, count);
+    return result;
 }
 
 /* ---- the call ---- */
@@ -201,23 +213,85 @@ static int explain(const struct alias_switch *change, struct error *err)
     return -1;
 }
 
+enum alias_state {
+    ALIAS_AS_READ, /* as it was when the plan was made */
+    ALIAS_DONE,    /* as the plan would have it */
+    ALIAS_ELSEWHERE,
+};
+
+static bool plan_removes(const struct plan *plan, const char *alias, const char *index)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        if (plan->actions[i].kind == ALIAS_REMOVE && strcmp(plan->actions[i].alias, alias) == 0 &&
+            strcmp(plan->actions[i].index, index) == 0)
+            return true;
+    return false;
+}
+
+static int look_again(const struct alias_switch *change, const struct plan *plan, const char *alias,
+                      enum alias_state *ret_state, struct error *err)
+{
+    struct alias_place *places = NULL;
+    size_t count = 0, removed = 0, as_read = 0, done = 0;
+    if (engine_find_alias(change->context->engine, alias, &places, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < plan->count; i++)
+        removed +=
+            plan->actions[i].kind == ALIAS_REMOVE && strcmp(plan->actions[i].alias, alias) == 0;
+    for (size_t i = 0; i < count; i++) {
+        as_read += plan_removes(plan, alias, places[i].index);
+        done += strcmp(places[i].index, change->to->index_name) == 0;
+    }
+    alias_places_free(places, count);
+    *ret_state = as_read == removed && count == as_read ? ALIAS_AS_READ
+                 : count == 1 && done                   ? ALIAS_DONE
+                                                        : ALIAS_ELSEWHERE;
+    return 0;
+}
+
+/* The first alias of a refused plan that is not as it was read; *ret_alias is the caller's, NULL
+ * for none. */
+static int find_moved(const struct alias_switch *change, const struct plan *plan, char **ret_alias,
+                      enum alias_state *ret_state, struct error *err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const char *alias = plan->actions[i].alias;
+        if (!alias)
+            continue;
+        if (look_again(change, plan, alias, ret_state, err) < 0)
+            return -1;
+        if (*ret_state == ALIAS_AS_READ)
+            continue;
+        *ret_alias = x_strdup(alias);
+        return 0;
+    }
+    return 0;
+}
+
 static int carry_out(const struct alias_switch *change, bool *ret_moved, struct error *err);
 
 /*
  * By our own call, perhaps: libcurl sends it again when its answer is lost with the connection. The
  * second time the aliases have to lie on the new instance, but for those that still have to follow.
+ * The master's own is the first of those that move: if it is as it was, our call was not it.
  */
-static int carry_out_again(const struct alias_switch *change, bool *ret_moved, struct error *err)
+static int carry_out_again(const struct alias_switch *change, const struct plan *plan,
+                           bool *ret_moved, struct error *err)
 {
     struct alias_switch again = *change;
+    enum alias_state state = ALIAS_AS_READ;
+    _cleanup_free_ char *moved = NULL;
+    bool moves_main = change->part != SWITCH_WRITES && change->from != change->to;
     again.from = change->to;
-    if (change->from != change->to) {
-        error_release(err);
+    error_release(err);
+    if (find_moved(change, plan, &moved, &state, err) < 0)
+        return -1;
+    if (moved && (moves_main ? strcmp(moved, change->alias) == 0 : state == ALIAS_DONE))
         return carry_out(&again, ret_moved, err);
-    }
-    *ret_moved = true;
-    return error_set(err, ERR_FAILED, "alias \"%s\" was moved by someone else at this moment",
-                     change->alias);
+    error_set(err, ERR_FAILED, "alias \"%s\" was moved by someone else at this moment",
+              moved ? moved : change->alias);
+    return error_hint(err, "Nothing was switched. See who moves it, then run the same command "
+                           "again.");
 }
 
 static int carry_out(const struct alias_switch *change, bool *ret_moved, struct error *err)
@@ -229,7 +303,7 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
     if (!plan.count || engine_update_aliases(engine, plan.actions, plan.count, err) == 0)
         return 0;
     if (was_beaten(err))
-        return carry_out_again(change, ret_moved, err);
+        return carry_out_again(change, &plan, ret_moved, err);
     /* An engine that does not know must_exist has refused all of it; the cause that it names is the
      * innermost of several, of which the message has the outer ones. */
     if (engine->lacks_must_exist || err->http_code != 400 ||
@@ -240,25 +314,35 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
     return carry_out(change, ret_moved, err);
 }
 
-/* Whoever moves an alias by hand without its write flag is not refused: it then lies on two. */
-static int check_result(const struct alias_switch *change, struct error *err)
+static int check_alias(const struct alias_switch *change, const char *alias, struct error *err)
 {
     char **names = NULL;
     size_t count = 0;
-    if (change->part == SWITCH_WRITES)
-        return 0;
-    if (engine_alias_indexes(change->context->engine, change->alias, &names, &count, err) < 0)
+    if (engine_alias_indexes(change->context->engine, alias, &names, &count, err) < 0)
         return -1;
     int result = 0;
     if (count != 1 || strcmp(names[0], change->to->index_name) != 0) {
         _cleanup_free_ char *words = alias_words(names, count);
         error_set(err, ERR_FAILED,
-                  "alias \"%s\" was put on \"%s\", and %s: someone else moved it too",
-                  change->alias, change->to->index_name, words);
+                  "alias \"%s\" was put on \"%s\", and %s: someone else moved it too", alias,
+                  change->to->index_name, words);
         result = count > 1 ? error_hint(err, "Readers see both. Take it off all but one by hand, "
                                              "then run the same command again.")
                            : error_hint(err, "Run the same command again.");
     }
+    texts_free(names, count);
+    return result;
+}
+
+/* Whoever moves an alias by hand without its write flag is not refused: it then lies on two. */
+static int check_result(const struct alias_switch *change, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    int result = 0;
+    moving_aliases(change, &names, &count);
+    for (size_t i = 0; i < count && result == 0; i++)
+        result = check_alias(change, names[i], err);
     texts_free(names, count);
     return result;
 }

@@ -232,27 +232,55 @@ def test_killed_at_a_step_the_same_again_is_at_the_same_end(app, step, when):
 # ---- a copy of a production history
 
 
+STAGING = {
+    "deploy": ["es_deploy", MASTER],
+    "rollback": ["es_rollback", MASTER],
+    "stale rollback": ["es_rollback", MASTER, "--allow-stale"],
+    "rehearsal": ["es_rollback", MASTER, "--rehearse"],
+    "activate": ["es_activate", MASTER, "1"],
+    "unproved activate": ["es_activate", MASTER, "1", "--force", "--no-update", "--no-verify"],
+    "update": ["es_update", MASTER],
+    "full update": ["es_update", MASTER, "--full"],
+    "prune": ["es_prune", MASTER, "--older-than", "0", "--yes"],
+    "prune all": ["es_prune", "--all", "--older-than", "0", "--orphans", "--yes"],
+    "verify repair": ["es_verify", MASTER, "--repair"],
+    "create in place": ["es_create", MASTER, "--in-place"],
+    "create": ["es_create", MASTER, "--force"],
+    "engine only": ["es_create", MASTER, "--engine-only"],
+    "retry": ["es_retry", MASTER],
+    "clear": ["es_clear", f"{MASTER}-1", "--yes"],
+    "drop": ["es_drop", MASTER, "--all", "--force", "--yes"],
+}
+
+
 def test_a_staging_copy_of_the_history_touches_nothing_of_productions(make_app):
     production, staging = make_app(), make_app()
     deployed(production)
-    production.sql("SELECT 1")
+    production.ok("es_create", MASTER, "--force")
+    production.ok("es_deploy", MASTER)  # the first is what a rollback goes back to, and a prune drops
     production._connection.close()
     staging.postgres.execute(f"DROP DATABASE {staging.database}")
     staging.postgres.execute(f"CREATE DATABASE {staging.database} TEMPLATE {production.database}")
-    courses.declare(staging, documents=courses.OTHER_DOCUMENTS)
+    more = {**courses.INDEX["mappings"]["properties"], "level": {"type": "integer"}}
+    courses.declare(staging, index={"mappings": {"dynamic": "strict", "properties": more}})
+    staging.sql("UPDATE course SET title = 'Staging', changed_at = now()")
     staging.env["ESMIGRATE_PREFIX"] = production.prefix
-    before = courses.everything(production)
-    for command in (["es_deploy", MASTER], ["es_rollback", MASTER], ["es_activate", MASTER, "1"], ["es_update", MASTER]):
-        result = staging.fails(1, *command)
-        assert "copied" in result.err and "es_init --adopt" in result.err
     own = {"ESMIGRATE_PREFIX": staging.prefix}
-    for command in (["es_deploy", MASTER], ["es_rollback", MASTER]):
+    before = courses.everything(production)
+    for command in STAGING.values():
+        result = staging.fails(1, *command)
+        assert "copied" in result.err and "es_init --adopt" in result.err, result
         staging.fails(1, *command, env=own)
+    assert courses.everything(production) == before
+    # Nor after an adoption, which is for a history that replaces the other.
+    staging.fails(8, "es_init", "--adopt")
+    staging.fails(1, "es_init", "--adopt", "--yes", env=own)
     assert courses.everything(production) == before
     # A history of its own, as the message says.
     staging.sql("DROP SCHEMA esmigrate CASCADE")
     staging.ok("es_init", env=own)
     staging.ok("es_deploy", MASTER, env=own)
+    staging.ok("es_prune", "--all", "--older-than", "0", "--orphans", "--yes", env=own)
     assert courses.everything(production) == before
     staging.prefix = own["ESMIGRATE_PREFIX"]
-    expect(staging, 1, UPPER)
+    expect(staging, 1, {number: "Staging" for number in PLAIN})

@@ -140,14 +140,29 @@ def test_a_clock_behind_changed_through_is_refused_until_a_full_update(app):
 def test_every_writing_command_refuses_another_cluster_and_names_both(app, other_engine):
     courses.activated(app)
     app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "2")
+    app.ok("es_activate", MASTER, "2")
+    app.ok("es_create", MASTER, "--force")
+    more = {**courses.INDEX["mappings"]["properties"], "level": {"type": "integer"}}
+    courses.declare(app, index={"mappings": {"dynamic": "strict", "properties": more}})
     before = courses.instances(app)
     for command in (
-        ["es_drop", MASTER, "2", "--yes"],
+        ["es_drop", MASTER, "3", "--yes"],
         ["es_drop", MASTER, "--all", "--yes", "--force"],
-        ["es_clear", MASTER, "2", "--yes"],
+        ["es_clear", MASTER, "3", "--yes"],
         ["es_update", MASTER],
+        ["es_update", MASTER, "--wait-servers=5"],
         ["es_create", MASTER, "--force"],
-        ["es_activate", MASTER, "2", "--force"],
+        ["es_create", MASTER, "--in-place"],
+        ["es_activate", MASTER, "3", "--force"],
+        ["es_activate", MASTER, "1", "--no-update", "--no-verify"],
+        ["es_rollback", MASTER],
+        ["es_rollback", MASTER, "--allow-stale"],
+        ["es_rollback", MASTER, "--rehearse"],
+        ["es_deploy", MASTER],
+        ["es_verify", MASTER, "--repair"],
+        ["es_prune", MASTER, "--older-than", "0", "--yes"],
+        ["es_prune", "--all", "--older-than", "0", "--orphans", "--yes"],
     ):
         result = app.fails(1, *command, "--engine", other_engine.url)
         detail = result.err[result.err.index("DETAIL:"):]
@@ -158,7 +173,7 @@ def test_every_writing_command_refuses_another_cluster_and_names_both(app, other
     assert [(name, row["state"], row["dropped_at"]) for name, row in after.items()] == [
         (name, row["state"], row["dropped_at"]) for name, row in before.items()
     ]
-    assert len(app.indices()) == 2 and len(app.docs(MASTER)) == 3
+    assert len(app.indices()) == 3 and len(app.docs(MASTER)) == 3
     assert other_engine.must("GET", f"_cat/indices/{app.prefix}*?format=json") == []
     assert recorded_cluster(app) == cluster_uuid(app.engine_server)
 

@@ -1,4 +1,4 @@
-"""Rules R5, R7 and R11: kill -9 before and after every write to the history and every call of the engine.
+"""Rules R5, R7 and R11: kill -9 before and after every write to the history, every call of the engine, every hook.
 
 An undisturbed run of a command shows what its steps are. Then, for each of them, a fresh master, the command killed
 there, and the same command again: all must be as after the undisturbed run. Which steps an ordinary test run tries
@@ -21,7 +21,18 @@ SAMPLE = 2
 INDEX = {"settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "7s"}}
 DOCUMENTS = "SELECT id AS _id, changed_at AS _changed_at, title, amount FROM item"
 CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
-MASTER = {"range_documents": 5, "overlap": "0 seconds"}
+
+
+def hook(name):
+    """Writes down its name in a file of its master's; a file hold-WHEN-NAME stops it before or after that."""
+    wait = "while [ -e hold-{when}-{name} ]; do touch at-{when}-{name}; sleep 0.02; done"
+    write = "echo {name} >> $ESMIGRATE_MASTER.hooks"
+    return "; ".join([wait.format(when="before", name=name), write.format(name=name),
+                      wait.format(when="after", name=name)])
+
+
+HOOKS = {"stop_indexing": "stop", "resume_indexing": "resume"}
+MASTER = {"range_documents": 5, "overlap": "0 seconds", **{key: hook(name) for key, name in HOOKS.items()}}
 
 # By the text that is sent: the statements of the history that write, and the ends of transactions.
 WRITES = {
@@ -65,19 +76,57 @@ def less(app, master):
     app.sql("DELETE FROM item WHERE id = 98")
 
 
-def switched(app, master):
+def rename(app, master, number):
+    app.sql("UPDATE item SET title = to_json(%s::text), changed_at = now() WHERE id = %s", (master, number))
+
+
+def active(app, master):
     filled(app, master)
-    app.ok("es_activate", master)
+    app.ok("es_activate", master, "--no-verify")
+
+
+def two(app, master):
+    active(app, master)
     app.ok("es_create", master, "--force")
     app.ok("es_update", master, "2")
 
 
+def switched(app, master):
+    """The first is active, and the second is not up to date."""
+    two(app, master)
+    rename(app, master, 5)
+    app.ok("es_update", master)
+
+
 def left(app, master):
     """The second is active, and the first is not up to date."""
-    switched(app, master)
-    app.ok("es_activate", master)
-    app.sql("UPDATE item SET title = to_json(%s::text), changed_at = now() WHERE id = 5", (master,))
+    two(app, master)
+    app.ok("es_activate", master, "--no-verify")
+    rename(app, master, 5)
     app.ok("es_update", master)
+
+
+def redeclared(app, master):
+    """Another declaration than that of the active one."""
+    active(app, master)
+    app.declare(master, documents=DOCUMENTS + " WHERE true")
+
+
+def damaged(app, master):
+    """A document is missing, one is wrong, and one is too many."""
+    active(app, master)
+    index = app.full_name(f"{master}-1")
+    app.engine_server.must("DELETE", f"{index}/_doc/3")
+    app.engine_server.must("PUT", f"{index}/_doc/4711", {"title": "By hand"})
+    app.engine_server.must("PUT", f"{index}/_doc/5?refresh=true", {"title": "By hand"})
+
+
+def retired(app, master):
+    """The first was replaced, and two updates changed nothing."""
+    two(app, master)
+    app.ok("es_activate", master, "--no-verify")
+    for _ in range(2):
+        app.ok("es_update", master)
 
 
 def altered(app, master):
@@ -102,7 +151,9 @@ COMMANDS = {
     "full update": (less, ["es_update", "{}", "1", "--full"]),
     "activate": (switched, ["es_activate", "{}"]),
     "rollback": (left, ["es_rollback", "{}"]),
-    "deploy": (declare, ["es_deploy", "{}"]),
+    "deploy": (redeclared, ["es_deploy", "{}"]),
+    "verify repair": (damaged, ["es_verify", "{}", "--repair"]),
+    "prune": (retired, ["es_prune", "{}", "--older-than", "0", "--yes"]),
     "clear": (filled, ["es_clear", "{}-1", "--yes"]),
     "drop": (filled, ["es_drop", "{}-1", "--yes"]),
     "create in-place": (altered, ["es_create", "{}", "--in-place"]),
@@ -151,10 +202,37 @@ def outcome(app, master):
         " UNION ALL SELECT 'rejected', doc_id FROM esmigrate.rejected_document"
     )
     alias = [name.removeprefix(f"{app.prefix}{master}") for name in app.alias(master)]
-    return {"instances": instances, "engine": engine_side(app, master), "alias": alias, "unsettled": unsettled}
+    return {
+        "instances": instances,
+        "engine": engine_side(app, master),
+        "alias": alias,
+        "indexing": hooks_called(app, master)[-1:],
+        "unsettled": unsettled,
+    }
+
+
+def hooks_called(app, master):
+    """In order; the last tells whether indexing stands still."""
+    log = app.folder / f"{master}.hooks"
+    return log.read_text().split() if log.exists() else []
 
 
 # ---- a command and its steps
+
+
+class HeldHook:
+    """A hook that is stopped before or after its work, as Proxy.hold() does with a request."""
+
+    def __init__(self, app, name, when):
+        self.hold, self.at = (app.folder / f"{verb}-{when}-{name}" for verb in ("hold", "at"))
+        self.at.unlink(missing_ok=True)
+        self.hold.touch()
+
+    def is_reached(self):
+        return self.at.exists()
+
+    def release(self):
+        self.hold.unlink()
 
 
 class Course:
@@ -178,9 +256,11 @@ class Course:
     def undisturbed(self):
         """Runs it once: its .steps, the .outcome, and what it exits with when there is nothing left to do."""
         master = self.master()
+        before = len(hooks_called(self.app, master))
         with through_proxy(self.app) as proxy, through_wire(self.app) as wire:
             self.app.run(*arguments(self.command, master), check=0)
         self.steps = list(steps_of(wire.seen, proxy.seen, self.app.full_name(master)))
+        self.steps += [Step("hook", name, 1) for name in hooks_called(self.app, master)[before:]]
         self.outcome = outcome(self.app, master)
         assert self.outcome["unsettled"] == []
         for documents, *_ in self.outcome["engine"].values():
@@ -193,24 +273,40 @@ class Course:
         self.prepare(self.app, master)
         return master
 
+    def held(self, step, when, master, proxy, wire):
+        """Makes it wait there: whether it does."""
+        if step.kind == "statement":
+            return wire.hold(f"^{re.escape(step.what)}\\s*$", when, step.nth).reached.is_set
+        method, _, path = step.what.partition(" ")
+        path = re.escape(path.replace("{}", self.app.full_name(master))).replace(SCRATCH, r"\.[0-9a-f]{8}")
+        return proxy.hold(method, f"^{path}$", when, step.nth).reached.is_set
+
     def kill(self, step, when):
         """Killed there and run again: what is wrong then, or None."""
         master = self.master()
         with through_proxy(self.app) as proxy, through_wire(self.app) as wire:
-            if step.kind == "statement":
-                held = wire.hold(f"^{re.escape(step.what)}\\s*$", when, step.nth)
+            if step.kind == "hook":
+                self.kill_in_hook(HeldHook(self.app, step.what, when), step.what, master)
             else:
-                method, _, path = step.what.partition(" ")
-                path = re.escape(path.replace("{}", self.app.full_name(master))).replace(SCRATCH, r"\.[0-9a-f]{8}")
-                held = proxy.hold(method, f"^{path}$", when, step.nth)
-            process = self.app.start(*arguments(self.command, master))
-            wait_until(lambda: held.reached.is_set() or not process.running)
-            if held.reached.is_set():
-                process.kill()
-            else:
-                self.missed += 1
-                process.wait(check=0)
+                self.run_and_kill(self.held(step, when, master, proxy, wire), master)
         return self.repeat(master)
+
+    def run_and_kill(self, is_reached, master):
+        process = self.app.start(*arguments(self.command, master))
+        wait_until(lambda: is_reached() or not process.running)
+        if is_reached():
+            process.kill()
+        else:
+            self.missed += 1
+            process.wait(check=0)
+
+    def kill_in_hook(self, held, name, master):
+        """The hook lives on, and comes to its end."""
+        try:
+            self.run_and_kill(held.is_reached, master)
+        finally:
+            held.release()
+        wait_until(lambda: hooks_called(self.app, master)[-1:] == [name])
 
     def is_done(self, master):
         """Killed when nothing was left to do but to say so."""

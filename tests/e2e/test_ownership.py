@@ -3,13 +3,16 @@
 import contextlib
 
 import pytest
-from faults import declare_items, expected_items, filled_items, gated_items, instance, through_proxy
+from faults import ITEM_INDEX, declare_items, expected_items, filled_items, gated_items, instance, through_proxy
 
 WRITING = {
     "update": ["es_update", "item"],
     "update_full": ["es_update", "item", "1", "--full"],
     "update_since": ["es_update", "item", "--since", "2001-01-01T00:00:00Z"],
     "activate": ["es_activate", "item", "1"],
+    "activate_unproved": ["es_activate", "item", "1", "--no-update", "--no-verify"],
+    "deploy": ["es_deploy", "item"],
+    "verify_repair": ["es_verify", "item-1", "--repair"],
     "create": ["es_create", "item"],
     "engine_only": ["es_create", "item", "--engine-only"],
     "clear": ["es_clear", "item-1", "--yes", "--force"],
@@ -66,6 +69,35 @@ def test_every_writing_command_refuses_an_index_made_again_and_says_what_to_do(a
     app.ok("es_update", "item", "1")
     app.ok("es_activate", "item", "1")
     assert app.docs("item") == expected_items(app)
+
+
+def test_the_way_back_to_an_index_made_again_is_refused_and_it_is_not_pruned(app):
+    filled_items(app, 5)
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    app.ok("es_activate", "item", "2")
+    ours = instance(app)
+    theirs = made_again(app)
+    for command in (["es_rollback", "item"], ["es_rollback", "item", "--allow-stale"],
+                    ["es_rollback", "item", "--rehearse"], ["es_prune", "item", "--older-than", "0", "--yes"]):
+        result = app.fails(1, *command)
+        assert f'index "{index_name(app)}" {NOT_OURS}\n' in result.err, result
+        assert f"DETAIL: Its uuid is {theirs}, the history has {ours['index_uuid']}." in result.err, result
+    assert app.docs("item-1") == {"theirs": {"theirs": True}}
+    assert uuid_of(app, index_name(app)) == theirs
+    assert app.alias("item") == [index_name(app, 2)]
+    assert instance(app)["dropped_at"] is None
+
+
+def test_an_index_made_again_is_not_altered_in_place(app):
+    filled_items(app, 5)
+    made_again(app)
+    before = app.engine_server.must("GET", index_name(app))
+    more = {**ITEM_INDEX["mappings"]["properties"], "level": {"type": "integer"}}
+    app.declare("item", index={**ITEM_INDEX, "mappings": {**ITEM_INDEX["mappings"], "properties": more}})
+    for command in (["es_create", "item", "--in-place"], ["es_create", "item", "--in-place", "--dry-run"]):
+        assert NOT_OURS in app.fails(1, *command).err
+    assert app.engine_server.must("GET", index_name(app)) == before
 
 
 def test_an_index_made_again_is_not_taken_for_ours_by_a_dry_run_or_a_list(app):

@@ -9,6 +9,7 @@ import urllib.parse
 
 import courses
 import pytest
+import soak
 from faults import switch_call, through_proxy
 
 MASTER = courses.MASTER
@@ -23,8 +24,8 @@ def by_hand(app, *actions):
     app.engine_server.must("POST", "_aliases", {"actions": list(actions)})
 
 
-def move_by_hand(app, origin, to, **options):
-    by_hand(app, put(app, origin, on=False), put(app, to, **options))
+def move_by_hand(app, origin, to, alias=MASTER, **options):
+    by_hand(app, put(app, origin, on=False, alias=alias), put(app, to, alias=alias, **options))
 
 
 def three(app, active=True, **files):
@@ -224,22 +225,26 @@ def test_open_rejected_documents_refuse_the_switch(app, option):
 
 
 def race(app, rounds):
+    """Two who start together, from course_search-3: at the end the alias is where the winner put it."""
     three(app)
     app.ok("es_update", MASTER, "3")
-    app.ok("es_activate", MASTER, "3")
-    refused = 0
+    met = 0
     for _ in range(rounds):
+        app.ok("es_activate", MASTER, "3", "--no-update", "--no-verify")
         racers = {f"course_search-{number}": app.start("es_activate", MASTER, str(number)) for number in (1, 2)}
         results = {index: process.wait() for index, process in racers.items()}
         won = [index for index, result in results.items() if result.code == 0]
-        for result in results.values():
-            assert result.code in (0, 7), result
-            assert result.code == 0 or "another run" in result.err or "lock" in result.err, result
-        assert won and where(app)[0] in won and len(where(app)) == 1
-        assert courses.active_index(app) == where(app)[0]
-        refused += 2 - len(won)
-    assert refused > 0, "they never met"
-    assert [row for row in app.history() if row["status"] == "running"] == []
+        assert won and where(app) == [courses.active_index(app)] and where(app)[0] in won, results
+        for index, result in results.items():
+            if index not in won:
+                met += 1
+                assert result.code == 7 and "another run holds the lock" in result.err, result
+                # Who it is is in its row, a moment after it has the lock.
+                assert (f'DETAIL: "es_activate course_search {3 - int(index[-1])}" has been running' in result.err
+                        or "DETAIL: It is the PostgreSQL session with pid" in result.err), result
+    assert met > rounds // 2, f"they met {met} times in {rounds} rounds"
+    assert {row["status"] for row in app.history() if row["action"] == "activate"} == {"complete", "failed"}
+    print(f"they met {met} times in {rounds} rounds")
 
 
 def test_of_two_who_switch_at_once_one_wins(app):
@@ -250,6 +255,46 @@ def test_of_two_who_switch_at_once_one_wins(app):
 @pytest.mark.timeout(1200)
 def test_of_two_who_switch_at_once_one_wins_fifty_times(app):
     race(app, 50)
+
+
+def race_by_hand(app, rounds):
+    """Against someone with curl, who moves the alias only if it is where he thinks, as the engine lets him."""
+    three(app)
+    app.ok("es_update", MASTER, "3")
+    chance = soak.seeded()
+    words = ("--no-update", "--no-verify")
+    seconds = app.run("es_activate", MASTER, "2", *words, check=0).seconds
+    move = [put(app, "course_search-1", on=False, **({"must_exist": True} if knows_must_exist(app) else {})),
+            put(app, "course_search-3", is_write_index=True)]
+    won = {"es_activate": 0, "by hand": 0}
+    for turn in range(rounds):
+        app.ok("es_activate", MASTER, "1", *words)
+        process = app.start("es_activate", MASTER, "2", *words)
+        # The first and the last rounds are no race: before it looks, and after it has ended.
+        if turn < rounds - 1:
+            time.sleep(seconds * chance.random() if turn else 0)
+        else:
+            process.wait()
+        status, answer = app.engine_server.request("POST", "_aliases", {"actions": move})
+        result = process.wait()
+        assert (status == 200) != (result.code == 0), (status, answer, result)
+        winner = "course_search-3" if status == 200 else "course_search-2"
+        assert where(app) == [winner] and courses.active_index(app) == winner, result
+        if status == 200:
+            assert result.code == 1 and "someone else moved it" in result.err, result
+        won["by hand" if status == 200 else "es_activate"] += 1
+    assert all(won.values()), won
+    print(won)
+
+
+def test_of_es_activate_and_a_hand_one_wins(app):
+    race_by_hand(app, 6)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_of_es_activate_and_a_hand_one_wins_fifty_times(app):
+    race_by_hand(app, 50)
 
 
 class Reader(threading.Thread):
@@ -377,6 +422,84 @@ def test_an_alias_that_lies_on_an_index_of_someone_else_refuses_all(app):
     result = app.fails(1, "es_activate", MASTER, "2")
     assert "which is no instance of course_search" in result.err and "master.json" in result.err
     assert where(app) == ["course_search-1"] and where(app, "courses_read") == ["course_search-1"]
+
+
+# ---- a competitor at one of them
+
+FILTER = {"filter": {"term": {"title": "one"}}, "index_routing": "a", "search_routing": "a,b"}
+
+
+def nothing_was_switched(app, alias, result):
+    assert result.code == 1, result
+    assert f'alias "{app.full_name(alias)}" was moved by someone else at this moment' in result.err
+    assert "run the same command again" in result.err
+    assert (last_activate(app)["status"], last_activate(app)["instance"]) == ("failed", 2)
+    others = {other: where(app, other) for other in [*READS, "courses_write"] if other != alias}
+    assert others == {other: ["course_search-1"] for other in others}
+    assert courses.active_index(app) == "course_search-1"
+
+
+def all_are_on(app, index):
+    assert {alias: where(app, alias) for alias in [*READS, "courses_write"]} == {
+        alias: [index] for alias in [*READS, "courses_write"]}
+
+
+@pytest.mark.parametrize("alias", ["courses_read", "courses_some", "courses_write"])
+def test_a_further_alias_that_is_moved_at_the_moment_of_the_switch(app, alias):
+    three(app, master=ALIASES)
+    with at_the_switch(app, "es_activate", MASTER, "2") as held:
+        move_by_hand(app, "course_search-1", "course_search-3", alias=alias, is_write_index=True, **FILTER)
+    nothing_was_switched(app, alias, held.result)
+    assert where(app, alias) == ["course_search-3"]
+    app.ok("es_activate", MASTER, "2")
+    all_are_on(app, "course_search-2")
+    assert options_of(app, alias) == {"course_search-2": {"is_write_index": True, **FILTER}}
+
+
+def test_one_that_is_moved_by_hand_to_where_it_was_to_go(app):
+    three(app, master=ALIASES)
+    with at_the_switch(app, "es_activate", MASTER, "2") as held:
+        move_by_hand(app, "course_search-1", "course_search-2", alias="courses_read")
+    if knows_must_exist(app):
+        nothing_was_switched(app, "courses_read", held.result)
+        app.ok("es_activate", MASTER, "2")
+    else:
+        assert held.result.code == 0, held.result
+    all_are_on(app, "course_search-2")
+
+
+def test_one_that_is_moved_without_its_write_flag_never_lies_on_two_unsaid(app):
+    three(app, master=ALIASES)
+    with at_the_switch(app, "es_activate", MASTER, "2") as held:
+        move_by_hand(app, "course_search-1", "course_search-3", alias="courses_read")
+    if knows_must_exist(app):
+        nothing_was_switched(app, "courses_read", held.result)
+    else:
+        assert held.result.code == 1, held.result
+        assert f'alias "{app.full_name("courses_read")}" was put on "' in held.result.err
+        assert "someone else moved it too" in held.result.err and "Readers see both" in held.result.err
+        assert where(app, "courses_read") == ["course_search-2", "course_search-3"]
+    app.ok("es_activate", MASTER, "2")
+    all_are_on(app, "course_search-2")
+
+
+def test_a_competitor_at_the_write_alias_when_it_moves_alone(app):
+    three(app, master=ALIASES)
+    with at_the_switch(app, "es_activate", MASTER, "2", "--writes-only") as held:
+        move_by_hand(app, "course_search-1", "course_search-3", alias="courses_write", is_write_index=True)
+    nothing_was_switched(app, "courses_write", held.result)
+    assert app.ok("es_activate", MASTER, "2", "--writes-only")[0]["result"] == "writes_switched"
+    assert where(app, "courses_write") == ["course_search-2"]
+    assert where(app) == ["course_search-1"]
+
+
+def test_an_answer_that_is_lost_is_not_taken_for_a_competitor(app):
+    three(app, master=ALIASES)
+    for words in (["--writes-only"], ["--reads-only"]):
+        with through_proxy(app) as proxy:
+            proxy.lose("POST", "_aliases", "after", nth=switch_call(app))
+            app.ok("es_activate", MASTER, "2", *words)
+    all_are_on(app, "course_search-2")
 
 
 # ---- an index that bears the alias's name

@@ -2,7 +2,8 @@
 
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
 that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
-the folder for the servers (default: a temporary one).
+the folder for the servers (default: a temporary one); ESMIGRATE_TEST_QUIET=1, the machine has nothing else to do, so
+that rates have to be reached, too.
 """
 
 import os

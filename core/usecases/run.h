@@ -19,8 +19,8 @@
 enum run_locks {
     RUN_LOCK_MASTER = 1,
     RUN_LOCK_INSTANCE = 2,
-    RUN_LOCK_SHARED = 4, /* of the instance, by those who work at one full update */
-    RUN_LOCK_VERIFY = 8, /* of the instance: held while it is verified, beside its writer */
+    RUN_LOCK_SHARED = 4,  /* of the instance, by those who work at one full update */
+    RUN_LOCK_VERIFY = 8,  /* of the instance: held while it is verified, beside its writer */
     RUN_LOCK_WORKER = 16, /* taken by run_work() only */
 };
 

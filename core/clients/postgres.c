@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/stop.h"
 #include "clients/copy_reader.h"
+#include "clients/pg_pooler.h"
 #include "clients/pg_text.h"
 
 struct pg {
@@ -147,6 +148,11 @@ const char *pg_database(const struct pg *pg)
     return PQdb(pg->connection);
 }
 
+int pg_announced_pid(const struct pg *pg)
+{
+    return PQbackendPID(pg->connection);
+}
+
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err)
 {
     /* A parse error is told without libpq's text, which quotes the string with its password. A
@@ -174,7 +180,8 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
     PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
     if (PQsetnonblocking(pg->connection, 1) < 0)
         return connection_error(pg, "cannot switch to non-blocking", err);
-    if (apply_settings(pg, options, err) < 0)
+    if (!options->bare &&
+        (pg_pooler_refuse(pg, options, err) < 0 || apply_settings(pg, options, err) < 0))
         return -1;
     *ret_pg = TAKE_PTR(pg);
     return 0;

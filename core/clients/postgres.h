@@ -30,11 +30,13 @@ struct pg_options {
     const char *search_path; /* NULL: the one the connection comes with */
     bool
         heeds_stop; /* a stop cancels its statements; the history must still be written after one */
+    bool bare;      /* only connects: for pg_pooler.c */
 };
 
 /*
  * Connects and pins what changes the text of values (TimeZone UTC, DateStyle ISO, ...), with
- * statement and idle timeouts off. *ret_pg is the caller's (pg_close()).
+ * statement and idle timeouts off. ERR_FAILED through a pooler that would not keep them: see
+ * pg_pooler.h. *ret_pg is the caller's (pg_close()).
  */
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err);
 void pg_close(struct pg *pg);
@@ -42,6 +44,9 @@ DEFINE_CLEANUP(struct pg *, pg_close)
 
 /* The name of the database; lives as long as the connection. */
 const char *pg_database(const struct pg *pg);
+
+/* The number of the server's process, as it was told when the connection was made. */
+int pg_announced_pid(const struct pg *pg);
 
 /* Adds the passwords that a connection string carries. */
 void pg_conninfo_secrets(const char *conninfo, struct secrets *secrets);

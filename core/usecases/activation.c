@@ -326,7 +326,7 @@ static int switch_between_hooks(struct activation *a, struct error *err)
 static int rehearse(struct activation *a, struct error *err)
 {
     struct engine *engine = a->context->engine;
-    _cleanup_free_ char *alias = x_printf("%s.rehearsal", a->alias);
+    _cleanup_free_ char *alias = alias_of_rehearsal(a->alias);
     if (!a->from)
         return error_set(err, ERR_FAILED, "%s has no active instance", a->master.name);
     /* Off the other one first: a rehearsal that was killed may have left it there. */
@@ -348,14 +348,20 @@ static int rehearse(struct activation *a, struct error *err)
     };
     bool moved;
     int64_t started = clock_ms();
-    if (freshen(a, err) < 0 || engine_update_aliases(engine, begin, ARRAY_SIZE(begin), err) < 0)
+    if (freshen(a, err) < 0)
         return -1;
+    /* Whatever became of it, the alias is taken off: a call whose answer was lost may have put it.
+     */
+    int result = engine_update_aliases(engine, begin, ARRAY_SIZE(begin), err);
     int64_t fresh = clock_ms();
-    int result = alias_switch(&change, &moved, err);
+    if (result == 0)
+        result = alias_switch(&change, &moved, err);
     int64_t switched = clock_ms();
     _cleanup_(error_release) struct error ignored = {};
-    if (engine_update_aliases(engine, ends, ARRAY_SIZE(ends), result == 0 ? err : &ignored) < 0)
+    if (engine_update_aliases(engine, ends, ARRAY_SIZE(ends), result == 0 ? err : &ignored) < 0) {
+        run_leave_open(a->run); /* the next command takes it off */
         result = -1;
+    }
     if (result == 0)
         log_say(a->context->log, LOG_NOTICE,
                 "%s: rehearsed from \"%s\" to \"%s\": %.1f s to catch up, %.3f s to switch; the "

@@ -75,6 +75,19 @@ int check_failed(struct checking *checking, const char *check, struct error *err
     return check_line(checking, check, CHECK_FAILED, value, NULL, own_fix);
 }
 
+int check_one_session(struct checking *checking, const char *check)
+{
+    static const char one[] = "one session per connection";
+    return check_line(checking, check, CHECK_OK, x_strdup(one), one, NULL);
+}
+
+int check_connection_failed(struct checking *checking, const char *check, const char *pooler,
+                            struct error *err)
+{
+    bool refused = err->kind == ERR_FAILED; /* see pg_open() */
+    return check_failed(checking, refused ? pooler : check, err);
+}
+
 /* ---- declaration and history ---- */
 
 static int check_declaration(struct checking *checking, const char *check, struct error *err)
@@ -97,7 +110,7 @@ static int check_history(struct checking *checking, const char *check, struct er
         .lock_timeout_s = context->settings.lock_timeout_s,
     };
     if (!context->history && history_open(&options, &context->history, err) < 0)
-        return -1;
+        return check_connection_failed(checking, check, "history_pooler", err);
     checking->met |= CHECK_NEEDS_CONNECTION;
     if (schema_plan(context->history, context->settings.prefix, false, &upgrade, err) < 0)
         return -1;
@@ -115,6 +128,12 @@ static int check_history(struct checking *checking, const char *check, struct er
     checking->active = instances_active(&checking->instances);
     checking->met |= CHECK_NEEDS_HISTORY;
     return check_line(checking, check, CHECK_OK, x_printf("version %d", upgrade.from), limit, NULL);
+}
+
+static int check_history_pooler(struct checking *checking, const char *check, struct error *err)
+{
+    (void)err;
+    return check_one_session(checking, check);
 }
 
 /* What there is to do when an instance, which is not active, has the declaration. */

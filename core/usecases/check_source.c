@@ -18,10 +18,16 @@ int check_source(struct checking *checking, const char *check, struct error *err
     struct context *context = checking->context;
     if (context_open_source(context, checking->declaration.options.source, NULL, &checking->source,
                             err) < 0)
-        return -1;
+        return check_connection_failed(checking, check, "source_pooler", err);
     checking->met |= CHECK_NEEDS_SOURCE;
     return check_line(checking, check, CHECK_OK,
                       x_printf("database %s", pg_database(checking->source->pg)), NULL, NULL);
+}
+
+int check_source_pooler(struct checking *checking, const char *check, struct error *err)
+{
+    (void)err;
+    return check_one_session(checking, check);
 }
 
 int check_documents(struct checking *checking, const char *check, struct error *err)
@@ -203,69 +209,4 @@ int check_prepared_transactions(struct checking *checking, const char *check, st
     return check_line(checking, check, CHECK_WARNING, x_printf("one since %s", since_text), "none",
                       x_strdup("changed_through cannot pass it: COMMIT PREPARED or ROLLBACK "
                                "PREPARED; SELECT * FROM pg_prepared_xacts"));
-}
-
-/* ---- poolers ---- */
-
-static int backend_of(struct pg *pg, int64_t *ret_pid, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (pg_query(pg, sql_source_backend, PG_NO_VALUES, &rows, err) < 0)
-        return -1;
-    *ret_pid = pg_int(rows, 0, "pid");
-    return 0;
-}
-
-/*
- * While `other` is in a transaction, a pooler that gives out servers by the transaction has to give
- * it the one that `pg` had, or `pg` another one than before. Two sessions of their own never meet.
- */
-static int is_pooled(struct pg *pg, struct pg *other, bool *ret_pooled, struct error *err)
-{
-    int64_t before, theirs, after;
-    if (backend_of(pg, &before, err) < 0 || pg_run(other, "BEGIN", err) < 0 ||
-        backend_of(other, &theirs, err) < 0 || backend_of(pg, &after, err) < 0 ||
-        pg_run(other, "COMMIT", err) < 0)
-        return -1;
-    *ret_pooled = theirs == before || after != before;
-    return 0;
-}
-
-static int report_pooler(struct checking *checking, const char *check, bool pooled,
-                         const char *option)
-{
-    return check_line(checking, check, pooled ? CHECK_FAILED : CHECK_OK,
-                      x_strdup(pooled ? "a pooler gives another session for each transaction"
-                                      : "one session per connection"),
-                      "one session per connection",
-                      pooled ? x_printf("Session locks would not hold. Name the database itself "
-                                        "with %s, or a pool in session mode.",
-                                        option)
-                             : NULL);
-}
-
-int check_history_pooler(struct checking *checking, const char *check, struct error *err)
-{
-    const struct history *history = checking->context->history;
-    struct history_options options = {
-        .conninfo = history->conninfo,
-        .lock_timeout_s = history->lock_timeout_s,
-    };
-    _cleanup_(history_closep) struct history *other = NULL;
-    bool pooled;
-    if (history_open(&options, &other, err) < 0 ||
-        is_pooled(history->pg, other->pg, &pooled, err) < 0)
-        return -1;
-    return report_pooler(checking, check, pooled, "--history");
-}
-
-int check_source_pooler(struct checking *checking, const char *check, struct error *err)
-{
-    _cleanup_(source_closep) struct source *other = NULL;
-    bool pooled;
-    if (context_open_source(checking->context, checking->declaration.options.source, NULL, &other,
-                            err) < 0 ||
-        is_pooled(checking->source->pg, other->pg, &pooled, err) < 0)
-        return -1;
-    return report_pooler(checking, check, pooled, "--source");
 }

@@ -41,14 +41,21 @@ int check_line(struct checking *checking, const char *check, enum check_verdict 
  * after a stop. */
 int check_failed(struct checking *checking, const char *check, struct error *err);
 
+/* A connection that there is is one session, or it would have been refused. */
+int check_one_session(struct checking *checking, const char *check);
+
+/* A connection that could not be made: as check_failed(), or as the result of the check of poolers
+ * if it was refused for one. */
+int check_connection_failed(struct checking *checking, const char *check, const char *pooler,
+                            struct error *err);
+
 /* A check adds its lines, or returns -1 with *err, which becomes its line. */
 typedef int check_function(struct checking *checking, const char *check, struct error *err);
 
 check_function check_engine, check_cluster, check_health, check_pending_tasks, check_disk,
     check_shards, check_templates, check_pipelines, check_alias_name, check_alias;
 check_function check_source, check_documents, check_changed_index, check_clocks, check_late_commits,
-    check_oldest_transaction, check_prepared_transactions, check_source_pooler,
-    check_history_pooler;
+    check_oldest_transaction, check_prepared_transactions, check_source_pooler;
 check_function check_rights, check_sample;
 
 #endif

@@ -129,11 +129,41 @@ int settle_alias(struct context *context, const char *master, int64_t master_id,
                          err);
 }
 
+static int take_off(struct context *context, const struct instances *instances, char *const *names,
+                    size_t count, const char *alias, struct error *err)
+{
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i++) {
+        const struct alias_action off = {.kind = ALIAS_REMOVE, .index = names[i], .alias = alias};
+        if (live_of_name(instances, names[i]))
+            result = engine_update_aliases(context->engine, &off, 1, err);
+    }
+    return result;
+}
+
+/* The alias that a rehearsal was put on (es_rollback --rehearse). */
+static int settle_rehearsal(struct context *context, const struct instances *instances,
+                            struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    _cleanup_free_ char *readers =
+        x_printf("%s%s", context->settings.prefix, instances->list[0].master);
+    _cleanup_free_ char *alias = alias_of_rehearsal(readers);
+    if (context_open_engine(context, err) < 0 ||
+        engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    int result = take_off(context, instances, names, count, alias, err);
+    texts_free(names, count);
+    return result;
+}
+
 static int settle_activate(struct context *context, const struct instances *instances,
                          int64_t master_id, char **ret_found, struct error *err)
 {
     _cleanup_(instances_release) struct instances now = {};
     if (settle_alias(context, instances->list[0].master, master_id, err) < 0 ||
+        settle_rehearsal(context, instances, err) < 0 ||
         history_find_instances(context->history, master_id, &now, err) < 0)
         return -1;
     const struct instance *active = instances_active(&now);

@@ -44,6 +44,11 @@ char *alias_words(char *const *indexes, size_t count)
     return buffer_take(&words);
 }
 
+char *alias_of_rehearsal(const char *alias)
+{
+    return x_printf("%s.rehearsal", alias);
+}
+
 /* ---- where an alias lies ---- */
 
 static const struct instance *instance_of(const struct instances *instances, const char *index)

@@ -39,4 +39,7 @@ int alias_switch(const struct alias_switch *change, bool *ret_moved, struct erro
 /* "points to "X" and "Y"" or "points to no index"; the caller's. */
 char *alias_words(char *const *indexes, size_t count);
 
+/* The alias on which the switch of that one is rehearsed: nobody reads it. The caller's. */
+char *alias_of_rehearsal(const char *alias);
+
 #endif

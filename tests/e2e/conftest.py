@@ -3,7 +3,8 @@
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
 that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
 the folder for the servers (default: a temporary one); ESMIGRATE_TEST_SHARE, of the tests marked "either" the share to
-run: "1/2" is every other one, beginning with the first (default: all).
+run: "1/2" is every other one, beginning with the first (default: all); ESMIGRATE_TEST_QUIET=1, the machine has nothing
+else to do, so that rates have to be reached, too.
 """
 
 import os
@@ -15,8 +16,9 @@ import tempfile
 import pytest
 
 import soak
+from faults import wait_until
 from harness import App
-from servers import Engine, Postgres
+from servers import Engine, PgBouncer, Postgres
 
 # As if it were Ctrl-C: pytest then ends its fixtures, and with them the servers.
 signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -99,6 +101,22 @@ def private_engine(server_folder, engine):
     yield make
     for server in servers:
         server.remove()
+
+
+@pytest.fixture
+def pooler(server_folder, postgres_server):
+    """Makes poolers in front of the run's PostgreSQL for this test: pooler("transaction", "server_round_robin = 1")."""
+    poolers = []
+
+    def make(mode, *options):
+        folder = tempfile.mkdtemp(prefix="pgbouncer.", dir=server_folder)
+        poolers.append(PgBouncer(folder, postgres_server, mode, *options))
+        wait_until(lambda: poolers[-1].ready)
+        return poolers[-1]
+
+    yield make
+    for made in poolers:
+        made.kill()
 
 
 @pytest.fixture

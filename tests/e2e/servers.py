@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import shutil
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -103,6 +105,48 @@ class Postgres(Server):
         """Runs one statement in the database postgres."""
         with self.connect() as connection:
             connection.execute(statement)
+
+
+class PgBouncer:
+    """A pooler in front of a Postgres, which lets everyone in as its superuser; `options`: lines of its configuration."""
+
+    def __init__(self, folder, postgres, mode, *options):
+        folder = pathlib.Path(folder)
+        server = psycopg.conninfo.conninfo_to_dict(postgres.address)
+        with socket.create_server(("127.0.0.1", 0)) as probe:
+            self._port = probe.getsockname()[1]
+        config = folder / "pgbouncer.ini"
+        lines = [
+            "[databases]",
+            f"* = host={server['host']} port={server['port']} user={server['user']}",
+            "[pgbouncer]",
+            "listen_addr = 127.0.0.1",
+            f"listen_port = {self._port}",
+            "unix_socket_dir =",
+            "auth_type = any",
+            f"pool_mode = {mode}",
+            *options,
+        ]
+        config.write_text("\n".join(lines) + "\n")
+        program = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
+        # It does not run as root.
+        user = ["--user", "nobody"] if os.geteuid() == 0 else []
+        self._log = open(folder / "pgbouncer.log", "wb")
+        self._process = subprocess.Popen([program, "--quiet", *user, config], stderr=self._log)
+
+    @property
+    def ready(self):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def conninfo(self, database):
+        return f"host=127.0.0.1 port={self._port} dbname={database}"
+
+    def kill(self):
+        """Ends it at once; harmless when it has ended."""
+        self._process.kill()
+        self._process.wait()
+        self._log.close()
 
 
 class Engine(Server):

@@ -2,10 +2,7 @@
 
 import contextlib
 import os
-import shutil
 import signal
-import socket
-import subprocess
 
 import psycopg
 import pytest
@@ -500,52 +497,3 @@ def test_a_prepared_transaction_is_a_warning(app):
     finally:
         app.sql(f"ROLLBACK PREPARED '{app.database}'")
     assert_line(check(app, 0), "prepared_transactions", "ok", "none")
-
-
-# ---- a pooler in between
-
-PGBOUNCER = shutil.which("pgbouncer", path=os.environ["PATH"] + ":/usr/sbin")
-
-
-@pytest.fixture
-def pooled(app, server_folder):
-    """Makes a PgBouncer in front of the app's server: pooled("transaction") is the conninfo of its database there."""
-    folder = server_folder / f"{app.database}.pgbouncer"
-    folder.mkdir()
-    processes = []
-
-    def make(mode):
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        server = psycopg.conninfo.conninfo_to_dict(app.conninfo)
-        config = folder / f"{mode}.ini"
-        config.write_text(
-            f"[databases]\n* = host={server['host']} port={server['port']} user={server['user']}\n"
-            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
-            f"auth_type = any\npool_mode = {mode}\n"
-        )
-        # It does not run as root.
-        user = ["--user", "nobody"] if os.geteuid() == 0 else []
-        processes.append(subprocess.Popen([PGBOUNCER, "--quiet", *user, config]))
-        conninfo = f"host=127.0.0.1 port={port} dbname={app.database}"
-        wait_until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
-        return conninfo
-
-    yield make
-    for process in processes:
-        process.terminate()
-        process.wait()
-
-
-def test_a_pooler_of_transactions_fails_and_one_of_sessions_is_well(app, pooled):
-    well(app)
-    by_transaction, by_session = pooled("transaction"), pooled("session")
-    found = check(app, 1, env={"ESMIGRATE_HISTORY": by_transaction, "ESMIGRATE_SOURCE": app.conninfo})
-    assert_line(found, "history_pooler", "failed", "another session for each transaction", "--history")
-    assert_line(found, "source_pooler", "ok")
-    found = check(app, 1, env={"ESMIGRATE_HISTORY": app.conninfo, "ESMIGRATE_SOURCE": by_transaction})
-    assert_line(found, "source_pooler", "failed", "another session for each transaction", "--source")
-    assert_line(found, "history_pooler", "ok")
-    found = check(app, 0, env={"ESMIGRATE_HISTORY": by_session, "ESMIGRATE_SOURCE": by_session})
-    assert_line(found, "history_pooler", "ok")
-    assert_line(found, "source_pooler", "ok")

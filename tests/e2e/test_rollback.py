@@ -1,6 +1,7 @@
 """es_rollback: back to the instance that was active before, with all that was written since."""
 
 import random
+import re
 
 import courses
 import pytest
@@ -159,7 +160,7 @@ def test_a_rehearsal_says_how_long_it_takes_and_leaves_the_alias_alone(app):
     courses.rename(app, 1, "Since")
     result = app.run("es_rollback", MASTER, "--rehearse", "-o", "json", check=0)
     assert result.json[0]["result"] == "rehearsed"
-    assert "s to catch up" in result.err and "s to switch" in result.err
+    assert re.search(r"rehearsed from .* to .*: \d+\.\d s to catch up, \d\.\d{3} s to switch", result.err), result
     expect_active(app, 2)
     assert courses.titles(app, "course_search-1")["1"] == "Since"
     assert app.alias(f"{MASTER}.rehearsal") == []
@@ -176,6 +177,49 @@ def test_a_rehearsal_is_not_kept_from_the_work_by_one_that_was_killed(app):
     app.engine_server.must("POST", "_aliases", {"actions": [{"add": action}]})
     app.ok("es_rollback", MASTER, "--rehearse")
     assert app.alias(alias) == []
+
+
+def killed_rehearsal(app, when, nth):
+    """At the nth of its calls for aliases."""
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_aliases", when, nth=nth)
+        process = app.start("es_rollback", MASTER, "--rehearse")
+        held.wait()
+        process.kill()
+
+
+def aliases(app):
+    found = app.engine_server.must("GET", f"{app.prefix}*/_alias")
+    return {alias for index in found.values() for alias in index["aliases"]}
+
+
+@pytest.mark.parametrize("at", ["its begin", "its switch", "its end"])
+def test_what_a_killed_rehearsal_left_is_removed_by_the_next_command(app, at):
+    switched(app)
+    before = aliases(app)
+    nth = {"its begin": 1, "its switch": 1 + switch_call(app), "its end": 2 + switch_call(app)}[at]
+    killed_rehearsal(app, "before" if at == "its end" else "after", nth)
+    assert app.alias(f"{MASTER}.rehearsal") == [app.full_name(f"course_search-{2 if at == 'its begin' else 1}")]
+    result = app.run("es_update", MASTER, check=0)
+    assert "an es_rollback had crashed: the alias points to" in result.err
+    assert aliases(app) == before
+    expect_active(app, 2)
+    assert [row["status"] for row in rows_of(app)] == ["interrupted"]
+
+
+@pytest.mark.parametrize("nth", ["begin", "end"])
+def test_a_rehearsal_whose_answers_are_lost_leaves_nothing_in_the_end(app, nth):
+    switched(app)
+    before = aliases(app)
+    call = {"begin": 1, "end": 2 + switch_call(app)}[nth]
+    with through_proxy(app) as proxy:
+        proxy.lose("POST", "_aliases", "after" if nth == "begin" else "before", for_good=True, nth=call)
+        app.fails(6, "es_rollback", MASTER, "--rehearse")
+    assert aliases(app) == before | {app.full_name(f"{MASTER}.rehearsal")}
+    assert [row["status"] for row in rows_of(app)] == ["running"]
+    app.ok("es_update", MASTER)
+    assert aliases(app) == before
+    expect_active(app, 2)
 
 
 def test_a_rehearsal_that_cannot_catch_up_fails_as_the_rollback_would(app):

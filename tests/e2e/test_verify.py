@@ -418,6 +418,25 @@ def test_an_update_and_a_verification_go_on_side_by_side(app):
     assert [row["status"] for row in app.history() if row["action"] == "update"] == ["complete"] * 3
 
 
+def test_what_is_written_between_reading_and_counting_is_no_difference(app):
+    courses.activated(app, 10, changed=courses.CHANGED)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("GET", "/_count", "before")
+        verify = app.start("es_verify", courses.MASTER, "-o", "json")
+        held.wait()
+        app.sql("INSERT INTO course VALUES (11, 'New')")
+        app.ok("es_update", courses.MASTER)
+        courses.search(app, courses.MASTER, {})  # makes it visible to counts
+        held.release()
+        checks = by_name(verify.wait(check=0).json)
+    assert (checks["ids"]["verdict"], checks["counts"]["verdict"]) == ("ok", "skipped")
+    assert checks["counts"]["numbers"] == {"expected": 10, "found": 11}
+    row = [row for row in kept(app) if row["check_name"] == "counts"][-1]
+    assert (row["verdict"], row["numbers"]) == ("skipped", {"expected": 10, "found": 11})
+    result = app.ok("es_verify", courses.MASTER)
+    assert by_name(result)["counts"]["numbers"] == {"expected": 11, "found": 11}
+
+
 def test_a_killed_verification_is_settled_by_the_next_one(app):
     courses.activated(app, 10)
     with through_proxy(app) as proxy:

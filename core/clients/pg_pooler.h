@@ -1,0 +1,15 @@
+/* Whether a connection is a session of PostgreSQL, or a pooler in between shares sessions out. */
+#ifndef ESMIGRATE_CLIENTS_PG_POOLER_H
+#define ESMIGRATE_CLIENTS_PG_POOLER_H
+
+#include "clients/postgres.h"
+
+/*
+ * ERR_FAILED when a pooler gives `pg`, which was opened with these options, a session for each
+ * transaction or statement only: locks taken there would not hold, and what is set there would stay
+ * behind in a session of the application's. Leaves nothing there itself. Without a pooler it costs
+ * one statement; with one, a second connection for a moment.
+ */
+int pg_pooler_refuse(struct pg *pg, const struct pg_options *options, struct error *err);
+
+#endif

@@ -74,15 +74,6 @@ static int settle_drop(struct context *context, const struct instance *instance,
     return history_drop_instance(context->history, instance->id, err);
 }
 
-static const struct instance *live_of_name(const struct instances *instances, const char *name)
-{
-    for (size_t i = 0; i < instances->count; i++)
-        if (instance_is_live(&instances->list[i]) &&
-            strcmp(instances->list[i].index_name, name) == 0)
-            return &instances->list[i];
-    return NULL;
-}
-
 /* Where the alias points, if that is what esmigrate can work with: one instance, or nowhere. */
 static int judge_alias(struct context *context, const char *master, char *const *names,
                        size_t count, const struct instances *instances, int64_t *ret_active,
@@ -90,7 +81,7 @@ static int judge_alias(struct context *context, const char *master, char *const 
 {
     *ret_active = 0;
     for (size_t i = 0; i < count; i++) {
-        const struct instance *pointed = live_of_name(instances, names[i]);
+        const struct instance *pointed = instances_by_index(instances, names[i]);
         if (!pointed)
             return owner_refuse_alias(context, master, names[i], err);
         *ret_active = pointed->id;
@@ -98,8 +89,9 @@ static int judge_alias(struct context *context, const char *master, char *const 
     if (count < 2)
         return 0;
     _cleanup_free_ char *words = alias_words(names, count);
-    error_set(err, ERR_FAILED, "alias \"%s%s\" %s", context->settings.prefix, master, words);
-    return error_hint(err, "Take it off all but one by hand, then run the same command again.");
+    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    error_set(err, ERR_FAILED, "alias \"%s\" %s", alias, words);
+    return hint_take_alias_off(alias, names[0], err);
 }
 
 int settle_look_at_alias(struct context *context, const char *master, int64_t master_id,
@@ -135,7 +127,7 @@ static int take_off(struct context *context, const struct instances *instances, 
     int result = 0;
     for (size_t i = 0; i < count && result == 0; i++) {
         const struct alias_action off = {.kind = ALIAS_REMOVE, .index = names[i], .alias = alias};
-        if (live_of_name(instances, names[i]))
+        if (instances_by_index(instances, names[i]))
             result = engine_update_aliases(context->engine, &off, 1, err);
     }
     return result;
@@ -159,7 +151,7 @@ static int settle_rehearsal(struct context *context, const struct instances *ins
 }
 
 static int settle_activate(struct context *context, const struct instances *instances,
-                         int64_t master_id, char **ret_found, struct error *err)
+                           int64_t master_id, char **ret_found, struct error *err)
 {
     _cleanup_(instances_release) struct instances now = {};
     if (settle_alias(context, instances->list[0].master, master_id, err) < 0 ||

@@ -49,16 +49,16 @@ char *alias_of_rehearsal(const char *alias)
     return x_printf("%s.rehearsal", alias);
 }
 
-/* ---- where an alias lies ---- */
-
-static const struct instance *instance_of(const struct instances *instances, const char *index)
+int hint_take_alias_off(const char *alias, const char *other, struct error *err)
 {
-    for (size_t i = 0; i < instances->count; i++)
-        if (instance_is_live(&instances->list[i]) &&
-            strcmp(instances->list[i].index_name, index) == 0)
-            return &instances->list[i];
-    return NULL;
+    return error_hint(err,
+                      "Readers see all of them. Take it off all but one by hand, then run the same "
+                      "command again: POST /_aliases {\"actions\": [{\"remove\": {\"index\": "
+                      "\"%s\", \"alias\": \"%s\"}}]}",
+                      other, alias);
 }
+
+/* ---- where an alias lies ---- */
 
 /* The master's own alias: exactly where the history says. */
 static int check_main(const struct alias_switch *change, const struct alias_place *places,
@@ -82,7 +82,7 @@ static int check_further(const struct alias_switch *change, const char *alias,
                          const struct alias_place *places, size_t count, struct error *err)
 {
     for (size_t i = 0; i < count; i++) {
-        if (instance_of(change->instances, places[i].index))
+        if (instances_by_index(change->instances, places[i].index))
             continue;
         error_set(err, ERR_FAILED, "alias \"%s\" points to \"%s\", which is no instance of %s",
                   alias, places[i].index, change->master);
@@ -177,7 +177,7 @@ static int plan_replaced_index(const struct alias_switch *change, struct plan *p
                                struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
-    if (!change->replace_index)
+    if (!change->replace_index || change->part == SWITCH_WRITES)
         return 0;
     if (engine_find_index(change->context->engine, change->alias, &index, err) < 0)
         return -1;
@@ -210,10 +210,34 @@ static bool was_beaten(const struct error *err)
            strstr(err->message, "more than one write index");
 }
 
-static int explain(const struct alias_switch *change, struct error *err)
+/* Which of the aliases is the name of an index, as the engine says it: "... [NAME] ...". */
+static const char *misnamed(const struct alias_switch *change, const struct plan *plan,
+                            const struct error *err)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->actions[i].kind != ALIAS_ADD)
+            continue;
+        _cleanup_free_ char *quoted = x_printf("[%s]", plan->actions[i].alias);
+        if (strstr(err->message, quoted))
+            return plan->actions[i].alias;
+    }
+    return change->alias;
+}
+
+static int refuse_name(const struct alias_switch *change, const char *name, struct error *err)
+{
+    if (strcmp(name, change->alias) == 0)
+        return owner_refuse_alias_name(change->alias, change->master, err);
+    error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which is to be an alias",
+              name);
+    return error_hint(err, "Nothing was switched. Take that name out of indexes/%s/master.json.",
+                      change->master);
+}
+
+static int explain(const struct alias_switch *change, const struct plan *plan, struct error *err)
 {
     if (err->http_code == 400 && strstr(err->message, "invalid_alias_name"))
-        return owner_refuse_alias_name(change->alias, change->master, err);
+        return refuse_name(change, misnamed(change, plan, err), err);
     block_explain(change->to->index_name, "The alias was not switched.", err);
     return -1;
 }
@@ -313,7 +337,7 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
      * innermost of several, of which the message has the outer ones. */
     if (engine->lacks_must_exist || err->http_code != 400 ||
         !strstr(err->message, "x_content_parse_exception"))
-        return explain(change, err);
+        return explain(change, &plan, err);
     engine->lacks_must_exist = true;
     error_release(err);
     return carry_out(change, ret_moved, err);
@@ -331,9 +355,12 @@ static int check_alias(const struct alias_switch *change, const char *alias, str
         error_set(err, ERR_FAILED,
                   "alias \"%s\" was put on \"%s\", and %s: someone else moved it too", alias,
                   change->to->index_name, words);
-        result = count > 1 ? error_hint(err, "Readers see both. Take it off all but one by hand, "
-                                             "then run the same command again.")
-                           : error_hint(err, "Run the same command again.");
+        if (count > 1)
+            hint_take_alias_off(alias, names[strcmp(names[0], change->to->index_name) == 0 ? 1 : 0],
+                                err);
+        else
+            error_hint(err, "Run the same command again.");
+        result = -1;
     }
     texts_free(names, count);
     return result;

@@ -39,6 +39,9 @@ int alias_switch(const struct alias_switch *change, bool *ret_moved, struct erro
 /* "points to "X" and "Y"" or "points to no index"; the caller's. */
 char *alias_words(char *const *indexes, size_t count);
 
+/* Sets the hint of what to type when an alias is on several indexes; one of them is `other`. */
+int hint_take_alias_off(const char *alias, const char *other, struct error *err);
+
 /* The alias on which the switch of that one is rehearsed: nobody reads it. The caller's. */
 char *alias_of_rehearsal(const char *alias);
 

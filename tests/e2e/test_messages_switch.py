@@ -53,7 +53,7 @@ def test_an_alias_on_two_indexes(school):
         """
         $ esmigrate es_activate course_search
         esmigrate: error: alias "qa_course_search" points to "qa_course_search-1" and "qa_course_search-2"
-        HINT: Take it off all but one by hand, then run the same command again.
+        HINT: Readers see all of them. Take it off all but one by hand, then run the same command again: POST /_aliases {"actions": [{"remove": {"index": "qa_course_search-1", "alias": "qa_course_search"}}]}
         exit code 1
         """,
     )

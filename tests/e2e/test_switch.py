@@ -163,7 +163,7 @@ def test_an_alias_put_by_hand_at_the_moment_of_the_first_switch_is_reported(app)
     with at_the_switch(app, "es_activate", MASTER, "2", first=True) as held:
         by_hand(app, put(app, "course_search-3"))
     assert held.result.code == 1, held.result
-    assert "someone else moved it too" in held.result.err and "Readers see both" in held.result.err
+    assert "someone else moved it too" in held.result.err and "Readers see all of them" in held.result.err
     assert where(app) == ["course_search-2", "course_search-3"]
     by_hand(app, put(app, "course_search-3", on=False))
     app.fails(1, "es_activate", MASTER, "2")
@@ -419,6 +419,16 @@ def test_an_alias_that_lies_on_an_index_of_someone_else_refuses_all(app):
     assert where(app) == ["course_search-1"] and where(app, "courses_read") == ["course_search-1"]
 
 
+def test_an_alias_of_the_file_that_is_the_name_of_an_index_is_named(app):
+    three(app)
+    app.declare(MASTER, master={"read_alias": "courses_read"})
+    app.engine_server.must("PUT", app.full_name("courses_read"))
+    result = app.fails(1, "es_activate", MASTER, "2")
+    assert f'index named "{app.full_name("courses_read")}"' in result.err
+    assert "Take that name out of indexes/course_search/master.json" in result.err
+    assert where(app) == ["course_search-1"]
+
+
 # ---- a competitor at one of them
 
 FILTER = {"filter": {"term": {"title": "one"}}, "index_routing": "a", "search_routing": "a,b"}
@@ -472,7 +482,7 @@ def test_one_that_is_moved_without_its_write_flag_never_lies_on_two_unsaid(app):
     else:
         assert held.result.code == 1, held.result
         assert f'alias "{app.full_name("courses_read")}" was put on "' in held.result.err
-        assert "someone else moved it too" in held.result.err and "Readers see both" in held.result.err
+        assert "someone else moved it too" in held.result.err and "Readers see all of them" in held.result.err
         assert where(app, "courses_read") == ["course_search-2", "course_search-3"]
     app.ok("es_activate", MASTER, "2")
     all_are_on(app, "course_search-2")

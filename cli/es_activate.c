@@ -24,7 +24,9 @@ const struct command es_activate_command = {
     .about =
         "The alias (prefix and NAME) moves in one atomic call, so no search fails or sees two "
         "indexes; with it \"read_alias\", \"write_alias\" and \"aliases\" of master.json. Before, "
-        "the instance is brought up to date. Without N it is the newest instance; refused if that "
+        "the instance is brought up to date and verified (see es_verify), and what changed "
+        "meanwhile is "
+        "read. Without N it is the newest instance; refused if that "
         "one does not have the declaration at hand, for an instance that never completed a full "
         "update or has rejected documents open, and when someone else has moved the alias.\n\n"
         "Commands that stop and resume indexing (master.json or --stop-indexing, "

@@ -152,6 +152,17 @@ static int work_on(struct context *context, const char *action,
     return run_end(&run, result, item, err);
 }
 
+/* What becomes of one that is kept is said, and is no failure of the active one. */
+static void say_kept_failed(struct context *context, const struct instance *instance,
+                            struct error *err)
+{
+    error_hint(err,
+               "The active instance is not affected. \"%s\" is kept for es_rollback, which needs "
+               "--allow-stale until an update of it works again: esmigrate es_update %s %d",
+               instance->index_name, instance->master, instance->number);
+    log_error(context->log, err);
+}
+
 static int work_on_chosen(struct context *context, const char *action,
                           const struct update_request *request, instance_work *work,
                           struct choice *choices, size_t count, struct report *report,
@@ -168,14 +179,13 @@ static int work_on_chosen(struct context *context, const char *action,
         for (size_t j = 0; j < choice->chosen_count && err->kind != ERR_STOPPED; j++) {
             const struct instance *instance = &choice->instances.list[choice->chosen[j]];
             _cleanup_(error_release) struct error one = {};
-            /* What becomes of one that is kept is said, and is no failure of the active one. */
             bool is_kept = j > 0 && instance->kept &&
                            (request->choice == UPDATE_NAMED || request->choice == UPDATE_ACTIVE);
             if (work_on(context, action, request, &choice->master, instance, is_kept,
                         parent_id(&parent), work, report, &one) == 0)
                 continue;
             if (is_kept && one.kind != ERR_STOPPED)
-                log_error(context->log, &one);
+                say_kept_failed(context, instance, &one);
             else
                 keep_first(context, err, &one);
         }

@@ -62,6 +62,7 @@ def test_what_happens_to_the_kept_one_blocks_nothing(app):
     result = app.run("es_update", MASTER, "-o", "json", check=0)
     assert [(item["instance"], item["status"]) for item in result.json] == [(2, "complete"), (1, "failed")]
     assert "warning: " in result.err and "lecture" in result.err
+    assert "The active instance is not affected" in result.err and "--allow-stale" in result.err
     assert courses.titles(app, MASTER)["1"] == "NEW"
     parent = app.history()[-3]
     assert (parent["action"], parent["status"]) == ("update", "complete")

@@ -40,6 +40,7 @@ int session_activation(struct session *session, const struct targets *targets,
                 : writes ? SWITCH_WRITES
                          : SWITCH_ALL,
         .replace_index = option_given(options, OPT_REPLACE_INDEX),
+        .take_alias = option_given(options, OPT_TAKE_ALIAS),
         .rehearse = option_given(options, OPT_REHEARSE),
     };
     if (reads && writes)

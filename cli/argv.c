@@ -37,12 +37,9 @@ static make_public *filter_of(const char *word, size_t length)
         const char *name;
         make_public *filter;
     } filters[] = {
-        {"--history", public_conninfo},
-        {"--source", public_conninfo},
-        {"--owner", public_conninfo},
-        {"--engine", public_urls},
-        {"--stop-indexing", public_command},
-        {"--resume-indexing", public_command},
+        {"--history", public_conninfo},      {"--source", public_conninfo},
+        {"--owner", public_conninfo},        {"--engine", public_urls},
+        {"--stop-indexing", public_command}, {"--resume-indexing", public_command},
     };
     for (size_t i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
         if (length > 2 && strncmp(filters[i].name, word, length) == 0)

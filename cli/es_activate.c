@@ -45,6 +45,7 @@ const struct command es_activate_command = {
             {OPT_READS_ONLY, NULL},
             {OPT_WRITES_ONLY, NULL},
             {OPT_REPLACE_INDEX, NULL},
+            {OPT_TAKE_ALIAS, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

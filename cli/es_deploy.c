@@ -67,6 +67,7 @@ const struct command es_deploy_command = {
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},
             {OPT_REPLACE_INDEX, NULL},
+            {OPT_TAKE_ALIAS, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

@@ -72,6 +72,7 @@ enum option_id {
     OPT_READS_ONLY,
     OPT_WRITES_ONLY,
     OPT_REPLACE_INDEX,
+    OPT_TAKE_ALIAS,
     OPT_REHEARSE,
     OPT_WARM,
     OPT_OLDER,

@@ -122,6 +122,12 @@ static int moved_by_hand(const struct activation *a, struct error *err)
 static int look_at_alias(struct activation *a, struct error *err)
 {
     int64_t active;
+    bool foreign = false;
+    if (a->request->take_alias && !a->from &&
+        owner_find_foreign_alias(a->context, a->master.name, &foreign, err) < 0)
+        return -1;
+    if (foreign)
+        return 0;
     if (!a->request->replace_index && owner_check_alias_name(a->context, a->master.name, err) < 0)
         return -1;
     if (settle_look_at_alias(a->context, a->master.name, a->master.id, &active, err) < 0)
@@ -279,6 +285,7 @@ static int switch_over(const struct activation *a, struct error *err)
         .options = &a->options,
         .part = a->request->part,
         .replace_index = a->request->replace_index,
+        .take_alias = a->request->take_alias,
     };
     bool moved;
     if (alias_switch(&change, &moved, err) < 0) {

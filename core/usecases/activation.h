@@ -22,6 +22,7 @@ struct activation_request {
     struct hook_request hooks;
     enum switch_part part;
     bool replace_index; /* see struct alias_switch */
+    bool take_alias;    /* the same */
     bool rehearse;      /* on an alias of its own, which nobody reads */
 };
 

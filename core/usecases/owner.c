@@ -93,10 +93,12 @@ int owner_refuse_alias(struct context *context, const char *master, const char *
                                      "again",
                                      err);
     if (owner == OWNER_UNKNOWN)
-        return error_hint(err, "If another application searches through this alias, " OWN_NAMES
-                               ". If it is the application that moves to esmigrate, take the alias "
-                               "off that index by hand and run the same command again at once: "
-                               "until then its readers find nothing.");
+        return error_hint(err,
+                          "If another application searches through this alias, " OWN_NAMES
+                          ". If it is the application that moves to esmigrate: esmigrate "
+                          "es_activate %s --take-alias puts it on the instance in one call, "
+                          "and leaves that index as it is.",
+                          master);
     return error_hint(err, "Someone has moved it. See es_list for what the instances are; when "
                            "nobody needs the alias where it is, take it off that index by hand and "
                            "run the same command again.");
@@ -165,11 +167,16 @@ int owner_warn_alias_name(struct context *context, const char *master, struct er
     return 0;
 }
 
-int owner_check_alias(struct context *context, const char *master, struct error *err)
+/* What is to be said of each index of the alias that esmigrate did not make: alias, index. */
+typedef void say_foreign(struct context *context, const char *alias, const char *index);
+
+static int look_for_foreign(struct context *context, const char *master, say_foreign *say,
+                            size_t *ret_count, struct error *err)
 {
     char **names = NULL;
     size_t count = 0;
     _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
+    *ret_count = 0;
     if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
         return -1;
     int result = 0;
@@ -178,12 +185,41 @@ int owner_check_alias(struct context *context, const char *master, struct error 
         result = find_owner(context, names[i], &owner, err);
         if (result == 0 && owner == OWNER_OTHER_HISTORY)
             result = owner_refuse_alias(context, master, names[i], err);
-        else if (result == 0 && owner == OWNER_UNKNOWN)
-            log_say(context->log, LOG_WARNING,
-                    "alias \"%s\" points to \"%s\", which esmigrate did not make: es_activate "
-                    "refuses until it is taken off that index",
-                    alias, names[i]);
+        if (result < 0 || owner != OWNER_UNKNOWN)
+            continue;
+        say(context, alias, names[i]);
+        *ret_count += 1;
     }
     texts_free(names, count);
     return result;
+}
+
+static void say_refused(struct context *context, const char *alias, const char *index)
+{
+    log_say(context->log, LOG_WARNING,
+            "alias \"%s\" points to \"%s\", which esmigrate did not make: es_activate refuses "
+            "until --take-alias lets it take the alias off that index",
+            alias, index);
+}
+
+static void say_taken(struct context *context, const char *alias, const char *index)
+{
+    log_say(context->log, LOG_NOTICE, "alias \"%s\" is taken off \"%s\", which stays", alias,
+            index);
+}
+
+int owner_check_alias(struct context *context, const char *master, struct error *err)
+{
+    size_t count;
+    return look_for_foreign(context, master, say_refused, &count, err);
+}
+
+int owner_find_foreign_alias(struct context *context, const char *master, bool *ret_foreign,
+                             struct error *err)
+{
+    size_t count;
+    if (look_for_foreign(context, master, say_taken, &count, err) < 0)
+        return -1;
+    *ret_foreign = count > 0;
+    return 0;
 }

@@ -23,9 +23,13 @@ int owner_refuse_alias_name(const char *alias, const char *master, struct error 
  * Whether a new instance of the master makes sense, seen from where its alias points now. An index
  * that another history of esmigrate made: ERR_FAILED. One that esmigrate did not make is only
  * warned of: an application that moves to esmigrate fills the new instance while its readers still
- * use the old index, and takes the alias off just before es_activate, which refuses until then.
+ * use the old index, until es_activate --take-alias.
  */
 int owner_check_alias(struct context *context, const char *master, struct error *err);
+/* Whether the alias lies on such indexes, from which it may be taken; another history's:
+ * ERR_FAILED. They are named. */
+int owner_find_foreign_alias(struct context *context, const char *master, bool *ret_foreign,
+                             struct error *err);
 
 /* Whether esmigrate made the index, for whichever history. */
 bool owner_is_esmigrate(const struct engine_index *index);

@@ -154,8 +154,16 @@ static int settle_activate(struct context *context, const struct instances *inst
                            int64_t master_id, char **ret_found, struct error *err)
 {
     _cleanup_(instances_release) struct instances now = {};
-    if (settle_alias(context, instances->list[0].master, master_id, err) < 0 ||
-        settle_rehearsal(context, instances, err) < 0 ||
+    bool none_was = !instances_active(instances);
+    if (settle_alias(context, instances->list[0].master, master_id, err) < 0) {
+        if (err->kind != ERR_FAILED || !none_was)
+            return -1;
+        /* Where it was before (es_activate --take-alias): nothing was switched. */
+        *ret_found = x_strdup(err->message);
+        error_release(err);
+        return 0;
+    }
+    if (settle_rehearsal(context, instances, err) < 0 ||
         history_find_instances(context->history, master_id, &now, err) < 0)
         return -1;
     const struct instance *active = instances_active(&now);

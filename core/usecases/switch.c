@@ -60,11 +60,22 @@ int hint_take_alias_off(const char *alias, const char *other, struct error *err)
 
 /* ---- where an alias lies ---- */
 
+static bool are_foreign(const struct alias_switch *change, const struct alias_place *places,
+                        size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (instances_by_index(change->instances, places[i].index))
+            return false;
+    return true;
+}
+
 /* The master's own alias: exactly where the history says. */
 static int check_main(const struct alias_switch *change, const struct alias_place *places,
                       size_t count, bool *ret_moved, struct error *err)
 {
     const char *expected = change->from ? change->from->index_name : NULL;
+    if (!expected && change->take_alias && are_foreign(change, places, count))
+        return 0;
     if (expected ? count == 1 && strcmp(places[0].index, expected) == 0 : count == 0)
         return 0;
     _cleanup_free_ char **names = x_calloc(count, sizeof(char *));

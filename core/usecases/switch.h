@@ -28,6 +28,7 @@ struct alias_switch {
     const struct master_options *options; /* name the further aliases; NULL: there are none */
     enum switch_part part;
     bool replace_index; /* an index that bears the alias's name is deleted in the same call */
+    bool take_alias;    /* the alias may lie on indexes that esmigrate did not make; they stay */
 };
 
 /*

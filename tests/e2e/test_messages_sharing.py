@@ -8,6 +8,7 @@ import contextlib
 
 import courses
 import pytest
+from faults import switch_call, through_proxy
 from messages import at_home, transcript
 
 pytestmark = pytest.mark.either
@@ -250,7 +251,7 @@ def test_activate_where_another_history_has_the_alias(school, other):
     school.ok("es_create", "lesson_search")
     school.ok("es_update", "lesson_search", "2")
     school.ok("es_activate", "lesson_search")
-    for options in " --dry-run", "":
+    for options in " --dry-run", "", " --take-alias":
         transcript(
             other,
             f"""
@@ -275,25 +276,39 @@ def test_an_application_that_moves_to_esmigrate(app):
         at_home(app),
         """
         $ esmigrate es_create course_search
-        esmigrate: warning: alias "qa_course_search" points to "qa_old", which esmigrate did not make: es_activate refuses until it is taken off that index
+        esmigrate: warning: alias "qa_course_search" points to "qa_old", which esmigrate did not make: es_activate refuses until --take-alias lets it take the alias off that index
         exit code 0
         $ esmigrate es_update course_search 1
         esmigrate: qa_course_search-1: it is not filled yet, so this update is a full one
         exit code 0
         $ esmigrate es_activate course_search --dry-run
         esmigrate: error: qa_course_search-1: alias "qa_course_search" points to "qa_old", which is no instance of course_search
-        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate, take the alias off that index by hand and run the same command again at once: until then its readers find nothing.
+        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate: esmigrate es_activate course_search --take-alias puts it on the instance in one call, and leaves that index as it is.
         exit code 1
         $ esmigrate es_activate course_search
         esmigrate: error: qa_course_search-1: alias "qa_course_search" points to "qa_old", which is no instance of course_search
-        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate, take the alias off that index by hand and run the same command again at once: until then its readers find nothing.
+        HINT: If another application searches through this alias, give this history a prefix of its own (esmigrate es_init --adopt --prefix P), or the master another name. If it is the application that moves to esmigrate: esmigrate es_activate course_search --take-alias puts it on the instance in one call, and leaves that index as it is.
         exit code 1
         """,
     )
-    actions = [{"remove": {"index": old, "alias": alias}}]
-    app.engine_server.must("POST", "_aliases", {"actions": actions})
-    app.ok("es_activate", MASTER)
-    assert app.alias(MASTER) == [app.full_name("course_search-1")]
+    # A crash before the call leaves all as it is, also to itself.
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_aliases", "before", nth=switch_call(app))
+        process = app.start("es_activate", MASTER, "--take-alias")
+        held.wait()
+        process.kill()
+    assert app.alias(MASTER) == [old]
+    transcript(
+        at_home(app),
+        """
+        $ esmigrate es_activate course_search --take-alias --no-verify
+        esmigrate: course_search: an es_activate had crashed: alias "qa_course_search" points to "qa_old", which is no instance of course_search
+        esmigrate: alias "qa_course_search" is taken off "qa_old", which stays
+        exit code 0
+        """,
+    )
+    assert app.alias(MASTER) == [app.full_name("course_search-1")] and courses.active_index(app) == "course_search-1"
+    assert app.engine("GET", old)[0] == 200
 
 
 def test_a_dry_run_of_activate_sees_what_the_engine_would_refuse(app):

@@ -56,7 +56,7 @@ const struct command es_check_command = {
         "It writes no row. A scratch index, PREFIX + NAME + \"-scratch.\" + eight characters, "
         "shows whether the engine takes index.json and the first 100 documents, and which right "
         "is missing; it is removed again, and one that a crash left behind is removed by the next "
-        "es_check of the master. That is so with --dry-run too.",
+        "es_check of the master, or by es_prune. That is so with --dry-run too.",
     .options =
         (const struct command_option[]){
             {OPT_COUNT, NULL},

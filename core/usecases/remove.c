@@ -47,10 +47,14 @@ static int check_not_kept(const struct removal *removal, const struct instance *
     _cleanup_free_ char *until = time_rfc3339(instance->kept_until);
     error_set(err, ERR_FAILED, "index \"%s\" is kept for es_rollback until %s",
               instance->index_name, until);
+    if (!removal->ends_instance)
+        return error_hint(err,
+                          "Give --force to es_%s it all the same: es_rollback finds it empty then.",
+                          removal->action);
     return error_hint(err,
-                      "Give --force to es_%s it all the same: es_rollback cannot go back to it "
-                      "then. What is retired and not kept is dropped by: esmigrate es_prune %s",
-                      removal->action, instance->master);
+                      "To drop only what is retired and not kept: esmigrate es_prune %s; or give "
+                      "--force to es_%s it all the same: there is no way back to it then.",
+                      instance->master, removal->action);
 }
 
 /* What is not to be touched without --force. */

@@ -426,3 +426,24 @@ def test_the_active_instance(school):
         exit code 1
         """,
     )
+
+
+def test_an_instance_that_is_kept_for_a_rollback(school):
+    courses.activated(school)
+    courses.declare(school, documents=courses.OTHER_DOCUMENTS, master={"keep": "72 hours"})
+    school.ok("es_deploy", MASTER)
+    transcript(
+        school,
+        """
+        $ esmigrate es_drop course_search --older --yes
+        esmigrate: error: index "qa_course_search-1" is kept for es_rollback until TIME
+        HINT: To drop only what is retired and not kept: esmigrate es_prune course_search; or give --force to es_drop it all the same: there is no way back to it then.
+        exit code 1
+        $ esmigrate es_clear course_search-1 --yes
+        esmigrate: error: index "qa_course_search-1" is kept for es_rollback until TIME
+        HINT: Give --force to es_clear it all the same: es_rollback finds it empty then.
+        exit code 1
+        $ esmigrate es_drop course_search --older --yes --force
+        exit code 0
+        """,
+    )

@@ -272,6 +272,14 @@ static int find_out(const struct activation *a, struct error *err)
     return 0;
 }
 
+/* The master's own alias may have moved although another one did not come to its end. */
+static int keep_truth(const struct activation *a)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    settle_alias(a->context, a->master.name, a->master.id, &ignored);
+    return -1;
+}
+
 /* The intent is the running row (rule R7). */
 static int switch_over(const struct activation *a, struct error *err)
 {
@@ -291,7 +299,9 @@ static int switch_over(const struct activation *a, struct error *err)
     if (alias_switch(&change, &moved, err) < 0) {
         if (moved)
             return moved_by_hand(a, err);
-        if (err->kind == ERR_FAILED || find_out(a, err) < 0)
+        if (err->kind == ERR_FAILED)
+            return keep_truth(a);
+        if (find_out(a, err) < 0)
             return -1;
     }
     if (a->request->part == SWITCH_WRITES || a->from == a->to)

@@ -271,21 +271,27 @@ static bool plan_removes(const struct plan *plan, const char *alias, const char 
 static int look_again(const struct alias_switch *change, const struct plan *plan, const char *alias,
                       enum alias_state *ret_state, struct error *err)
 {
+    const char *to = change->to->index_name;
     struct alias_place *places = NULL;
-    size_t count = 0, removed = 0, as_read = 0, done = 0;
+    size_t count = 0, removed = 0, added = 0, as_read = 0, done = 0;
     if (engine_find_alias(change->context->engine, alias, &places, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < plan->count; i++)
-        removed +=
-            plan->actions[i].kind == ALIAS_REMOVE && strcmp(plan->actions[i].alias, alias) == 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct alias_action *action = &plan->actions[i];
+        bool same = action->alias && strcmp(action->alias, alias) == 0;
+        removed += same && action->kind == ALIAS_REMOVE;
+        added += same && action->kind == ALIAS_ADD;
+    }
     for (size_t i = 0; i < count; i++) {
-        as_read += plan_removes(plan, alias, places[i].index);
-        done += strcmp(places[i].index, change->to->index_name) == 0;
+        bool is_to = strcmp(places[i].index, to) == 0;
+        done += is_to;
+        as_read += is_to ? !added : plan_removes(plan, alias, places[i].index);
     }
     alias_places_free(places, count);
-    *ret_state = as_read == removed && count == as_read ? ALIAS_AS_READ
-                 : count == 1 && done                   ? ALIAS_DONE
-                                                        : ALIAS_ELSEWHERE;
+    /* What is not added was there when it was read. */
+    *ret_state = as_read == removed + !added && count == as_read ? ALIAS_AS_READ
+                 : count == 1 && done                            ? ALIAS_DONE
+                                                                 : ALIAS_ELSEWHERE;
     return 0;
 }
 

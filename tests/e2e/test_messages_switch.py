@@ -2,7 +2,9 @@
 
 import courses
 import pytest
-from messages import at_home, transcript
+from faults import wait_until
+from messages import at_home, said, transcript
+from test_switch import at_the_switch
 
 pytestmark = pytest.mark.either
 
@@ -80,6 +82,73 @@ def test_commands_that_stop_and_resume(school):
         exit code 1
         """,
     )
+
+
+def test_indexing_that_was_left_stopped(school):
+    two(school)
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search --stop-indexing true --resume-indexing "exit 4"
+        esmigrate: course_search: stop_indexing: true
+        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
+        DETAIL: The alias was switched all the same.
+        HINT: Indexing may still stand still. Run it by hand: exit 4
+        exit code 1
+        $ esmigrate es_activate course_search 1
+        esmigrate: warning: course_search: the es_activate begun at TIME stopped indexing, and nothing has resumed it since: give the command with --resume-indexing, or none if it was run by hand
+        exit code 0
+        $ esmigrate es_activate course_search --resume-indexing "exit 4"
+        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
+        DETAIL: The es_activate begun at TIME had stopped it. Nothing was switched.
+        HINT: Indexing may still stand still. Run it by hand: exit 4
+        exit code 1
+        $ esmigrate es_activate course_search --resume-indexing true
+        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: indexing stood still for S seconds
+        exit code 0
+        """,
+    )
+
+
+def test_a_crash_while_indexing_stood_still(school):
+    two(school)
+    process = school.start("es_activate", MASTER, "--stop-indexing", "touch stopped; sleep 60", "--resume-indexing", "true")
+    wait_until((school.folder / "stopped").exists)
+    process.kill()
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search --resume-indexing true
+        esmigrate: an es_activate had crashed: the alias points to "qa_course_search-1"
+        esmigrate: warning: the es_activate had called its stop_indexing hook, and not the one that resumes it: is indexing still stopped? The next es_activate calls it
+        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: indexing stood still for S seconds
+        exit code 0
+        """,
+    )
+
+
+def test_an_alias_of_the_application_that_moves_at_this_moment(school):
+    two(school, read_alias="courses_read")
+    put = {"alias": school.full_name("courses_read"), "is_write_index": True}
+    first, second = school.full_name("course_search-1"), school.full_name("course_search-2")
+    school.ok("es_activate", MASTER, "1")
+    with at_the_switch(school, "es_activate", MASTER) as held:
+        school.engine_server.must("POST", "_aliases", {"actions": [
+            {"remove": {"index": first, "alias": put["alias"]}}, {"add": {"index": second, **put}}]})
+    if school.engine_server.family == "opensearch":
+        said(school, held.result, """
+            esmigrate: error: qa_course_search-2: alias "qa_courses_read" was moved by someone else at this moment
+            HINT: Nothing was switched. See who moves it, then run the same command again.
+            exit code 1
+            """)
+    transcript(school, """
+        $ esmigrate es_activate course_search
+        exit code 0
+        """)
 
 
 def test_a_command_that_is_required_or_missing(school):

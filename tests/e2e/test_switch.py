@@ -484,6 +484,7 @@ def test_one_that_is_moved_without_its_write_flag_never_lies_on_two_unsaid(app):
         assert f'alias "{app.full_name("courses_read")}" was put on "' in held.result.err
         assert "someone else moved it too" in held.result.err and "Readers see all of them" in held.result.err
         assert where(app, "courses_read") == ["course_search-2", "course_search-3"]
+        assert where(app) == [courses.active_index(app)] == ["course_search-2"]
     app.ok("es_activate", MASTER, "2")
     all_are_on(app, "course_search-2")
 

@@ -2,7 +2,7 @@
 -- Changes of an instance in place: what es_create --in-place gave an index that was there.
 
 CREATE TABLE esmigrate.index_alteration (
-    action_id uuid PRIMARY KEY,
+    action_id uuid PRIMARY KEY REFERENCES esmigrate.index_action,
     instance_id bigint NOT NULL REFERENCES esmigrate.index_instance,
     body_before text NOT NULL,
     body_after text NOT NULL,
@@ -15,8 +15,6 @@ CREATE TABLE esmigrate.index_alteration (
     outcome text CHECK (outcome IN ('applied', 'undone')),
     CONSTRAINT ended_has_outcome CHECK ((ended_at IS NULL) = (outcome IS NULL))
 );
-CREATE TRIGGER refer_to_action AFTER INSERT OR UPDATE OF action_id ON esmigrate.index_alteration
-    FOR EACH ROW EXECUTE FUNCTION esmigrate.refer_to_action('action_id');
 CREATE INDEX index_alteration_instance ON esmigrate.index_alteration (instance_id, started_at DESC);
 COMMENT ON TABLE esmigrate.index_alteration IS 'A change of an instance in place: es_create --in-place gives the newest instance new fields and settings instead of making another one.';
 COMMENT ON COLUMN esmigrate.index_alteration.action_id IS 'The action; the same id stands in mappings._meta.esmigrate.altered of an index that has the change.';

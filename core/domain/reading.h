@@ -121,9 +121,10 @@ int source_has_ids(struct source *source, const char *const *ids, const char *co
                    size_t count, bool *ret_there, struct error *err);
 
 /*
- * Which of these ids the next update would read after all, in this snapshot: changed.sql names them
- * since that time, or, where there is none, their _changed_at is not before it. ret_pending[i] for
- * ids[i]; none without either.
+ * Which of these ids changed at or after that time, in this snapshot, as far as the source tells:
+ * changed.sql names them since then, or, where there is none, their _changed_at is not before it.
+ * An id that changed.sql names for any time, even one to come, is one of them only by its
+ * _changed_at, or if its row is gone. ret_pending[i] for ids[i]; none without either.
  */
 int source_pending_ids(struct source *source, const char *since, const char *const *ids,
                        size_t count, bool *ret_pending, struct error *err);

@@ -152,6 +152,8 @@ static void judge(struct contents *contents, const char *id, const struct looked
     contents->compared++;
     contents->pending += looked->verdict == LOOK_PENDING;
     contents->rejected += looked->verdict == LOOK_REJECTED;
+    if (looked->verdict == LOOK_PENDING)
+        verify_pends(contents->verifying, id);
     if (looked->verdict != LOOK_DIFFERENT)
         return;
     _cleanup_free_ char *problem = *looked->field ? x_printf("differs in %s", looked->field) : NULL;

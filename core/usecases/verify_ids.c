@@ -30,6 +30,15 @@ void verify_differs(struct verifying *verifying, const char *id)
     verifying->differing[verifying->differing_count++] = x_strdup(id);
 }
 
+void verify_pends(struct verifying *verifying, const char *id)
+{
+    if (verifying->pending_count >= DIFFERENCES_MOST)
+        return;
+    verifying->pending = x_grow(verifying->pending, verifying->pending_count,
+                                &verifying->pending_capacity, sizeof(*verifying->pending));
+    verifying->pending[verifying->pending_count++] = x_strdup(id);
+}
+
 /* ---- the first pass ---- */
 
 /* A random sample of all ids in one reading (Vitter's algorithm R, "Random Sampling with a
@@ -119,6 +128,8 @@ static void judge(struct passes *passes, const struct differing_key *key,
     passes->rejected += looked->verdict == LOOK_REJECTED;
     verifying->not_indexed += looked->verdict == LOOK_REJECTED && looked->version < 0;
     passes->pending += looked->verdict == LOOK_PENDING;
+    if (looked->verdict == LOOK_PENDING)
+        verify_pends(verifying, key->id);
     if (looked->verdict == LOOK_SAME && key->count[SIDE_SOURCE] > 1) {
         passes->duplicates++;
         check_add_sample(passes->ids, "id", key->id, "is there more than once in the source");
@@ -221,7 +232,9 @@ static int verify_counts(struct passes *passes, struct error *err)
     int64_t off = passes->indexed - expected;
     check_number(check, "expected", expected);
     check_number(check, "found", passes->indexed);
-    if (off && off == passes->left_over - passes->missing)
+    if (off && passes->pending)
+        check_number(check, "under_way", off - (passes->left_over - passes->missing));
+    if (off && (too_many(passes) || off == passes->left_over - passes->missing))
         check->verdict = CHECK_FAILED;
     else if (off && passes->indexed != passes->comparison.ids[SIDE_INDEX])
         check_skip(check, "the index is written to meanwhile");

@@ -15,15 +15,18 @@ static void verifying_release(struct verifying *verifying)
     master_options_release(&verifying->options);
     texts_free(verifying->sample, verifying->sample_count);
     texts_free(verifying->differing, verifying->differing_count);
+    texts_free(verifying->pending, verifying->pending_count);
 }
 
 static void forget_ids(struct verifying *verifying)
 {
     texts_free(verifying->sample, verifying->sample_count);
     texts_free(verifying->differing, verifying->differing_count);
+    texts_free(verifying->pending, verifying->pending_count);
     verifying->sample = x_calloc((size_t)verifying->request->sample, sizeof(char *));
-    verifying->differing = NULL;
+    verifying->differing = verifying->pending = NULL;
     verifying->sample_count = verifying->differing_count = verifying->differing_capacity = 0;
+    verifying->pending_count = verifying->pending_capacity = 0;
 }
 
 static int check_all(struct verifying *verifying, struct error *err)
@@ -38,6 +41,22 @@ static int check_all(struct verifying *verifying, struct error *err)
 }
 
 /* ---- repair ---- */
+
+/* Rejected documents are sent again with every repair; other checks, such as that of the mapping,
+ * find what sending does not mend. */
+static bool needs_repair(const struct verifying *verifying)
+{
+    return verifying->differing_count || verifying->pending_count ||
+           verification_failed(verifying->result, "rejected");
+}
+
+/* What is pending is to be sent as well: whoever repairs wants the index to be as the source is. */
+static void gather(struct verifying *verifying)
+{
+    for (size_t i = 0; i < verifying->pending_count; i++)
+        verify_differs(verifying, verifying->pending[i]);
+    verifying->differing_count = texts_unique(verifying->differing, verifying->differing_count);
+}
 
 /* In an action of its own, a part of this one: it writes, and takes the writer's lock for that. */
 static int repair(struct verifying *verifying, struct error *err)
@@ -64,7 +83,7 @@ static int repair(struct verifying *verifying, struct error *err)
     _cleanup_(instances_release) struct instances now = {};
     const struct instance *current;
     report_set_instance(item, instance);
-    verifying->differing_count = texts_unique(verifying->differing, verifying->differing_count);
+    gather(verifying);
     int result = instance_again(context, instance, &now, &current, err);
     if (result == 0)
         result = resend_documents(&run, &request, verifying->master, current, verifying->differing,
@@ -161,7 +180,7 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
     if (find_window(verifying, &verifying->look.window, err) < 0 || check_all(verifying, err) < 0)
         return -1;
     if (verifying->request->repair && !context->settings.dry_run &&
-        (verifying->differing_count || verification_failure(verifying->result)) &&
+        needs_repair(verifying) &&
         (repair(verifying, err) < 0 || check_all(verifying, err) < 0))
         return -1;
     return judge(verifying, err);

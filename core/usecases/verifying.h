@@ -25,11 +25,15 @@ struct verifying {
     char **differing; /* ids that a repair has to send */
     size_t differing_count;
     size_t differing_capacity;
+    char **pending; /* ids that the next update would send; a repair sends them, too */
+    size_t pending_count;
+    size_t pending_capacity;
     int64_t not_indexed; /* ids of the source that are rejected, and not in the index */
 };
 
-/* Remembers an id for the repair. */
+/* Remember an id for the repair. */
 void verify_differs(struct verifying *verifying, const char *id);
+void verify_pends(struct verifying *verifying, const char *id);
 
 /* Each check, or those that are made of one reading; each ends its checks. */
 int verify_ids(struct verifying *verifying, struct error *err); /* ids, versions and counts */

@@ -1,0 +1,59 @@
+"""es_verify tells what is under way from what is lost: by changed times, versions, and a second reading."""
+
+import courses
+import pytest
+from test_verify import failed, found, ids, put, remove, replace, verified
+
+EVERY_ID = "SELECT id AS _id FROM course"
+EVERY_ID_FOR_ANY_TIME = "SELECT id AS _id FROM course WHERE $1::timestamptz IS NOT NULL"
+
+# ---- what is pending
+
+
+@pytest.mark.parametrize("changed", [EVERY_ID, EVERY_ID_FOR_ANY_TIME])
+def test_an_id_that_changed_sql_always_names_is_not_pending_by_that(app, changed):
+    courses.activated(app, 20, changed=changed)
+    remove(app, "course_search-1", 7)
+    replace(app, "8", {"title": "by hand"})
+    courses.rename(app, 3, "Later")
+    checks = found(app)
+    assert failed(checks) == ["content", "counts", "ids"]
+    assert (ids(checks["ids"]), ids(checks["content"])) == (["7"], ["8"])
+    assert (checks["ids"]["numbers"]["pending"], checks["content"]["numbers"]["pending"]) == (0, 1)
+    assert failed(verified(app, "--repair")) == []
+    assert courses.titles(app, "course_search-1") == {
+        **{str(n): f"Course {n}" for n in range(1, 21)}, "3": "Later",
+    }
+
+
+def test_a_deleted_row_that_changed_sql_always_names_is_pending(app):
+    courses.activated(app, 5, changed="SELECT course_id AS _id FROM deleted_course")
+    app.sql("DELETE FROM course WHERE id = 4")
+    app.sql("INSERT INTO deleted_course VALUES (4)")
+    assert verified(app)["ids"]["numbers"]["pending"] == 1
+
+
+def test_a_repair_sends_what_is_pending_and_counts_say_what_is_under_way(app):
+    margin = "SELECT id AS _id FROM course WHERE changed_at >= $1::timestamptz - interval '2 hours'"
+    courses.activated(app, 20, changed=margin)
+    remove(app, "course_search-1", 7)
+    replace(app, "8", {"title": "by hand"})
+    checks = verified(app)
+    assert (checks["ids"]["numbers"]["pending"], checks["content"]["numbers"]["pending"]) == (1, 1)
+    assert checks["counts"]["numbers"] == {"expected": 20, "found": 19, "under_way": -1}
+    checks = verified(app, "--repair")
+    assert checks["counts"]["numbers"] == {"expected": 20, "found": 20}
+    assert courses.titles(app, "course_search-1") == {str(n): f"Course {n}" for n in range(1, 21)}
+
+
+# ---- what a repair is for
+
+
+def test_a_repair_sends_nothing_where_sending_mends_nothing(app):
+    index = {"mappings": {"properties": {"title": {"type": "keyword", "ignore_above": 100}}}}
+    courses.activated(app, 5, index=index)
+    changed = {"properties": {"title": {"type": "keyword", "ignore_above": 50}}}
+    app.engine_server.must("PUT", f"{app.full_name('course_search-1')}/_mapping", changed)
+    app.fails(1, "es_verify", courses.MASTER, "--repair")
+    assert [row["action"] for row in app.history()][-1] == "verify"
+    assert {row["attempt"] for row in app.sql("SELECT attempt FROM esmigrate.verification")} == {1}

@@ -212,6 +212,14 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
     return PG_COPY_ERROR;
 }
 
+int source_wait(struct source *source, struct error *err)
+{
+    if (pg_copy_wait(source->pg, err) == 0)
+        return 0;
+    source_cancel(source);
+    return -1;
+}
+
 void source_cancel(struct source *source)
 {
     pg_copy_cancel(source->pg);
@@ -306,6 +314,34 @@ enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct 
         return null_id(source, err);
     *ret_id = fields[0];
     *ret_routing = fields[1];
+    return state;
+}
+
+int source_read_changed_keys(struct source *source, const char *since, const char *end,
+                             struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *from = source_time_condition(source, ">=", since);
+    _cleanup_free_ char *to = source_time_condition(source, "<", end);
+    _cleanup_free_ char *zone = source->zone ? pg_literal(source->pg, source->zone) : NULL;
+    buffer_text(&sql, "COPY (SELECT " ID_TEXT ", (extract(epoch FROM esmigrate_d.\"_changed_at\"");
+    if (!source->columns.changed_at_has_zone)
+        buffer_printf(&sql, " AT TIME ZONE %s", zone);
+    buffer_printf(&sql, ") * 1000000)::bigint FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s%s",
+                  source->documents, from, to,
+                  source->columns.has_deleted ? " AND esmigrate_d.\"_deleted\" IS NOT TRUE" : "");
+    buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
+enum pg_copy source_next_changed_key(struct source *source, struct span *ret_id, int64_t *ret_time,
+                                     struct error *err)
+{
+    struct span time;
+    enum pg_copy state = source_next_key(source, ret_id, &time, err);
+    *ret_time = integer(time);
     return state;
 }
 

@@ -51,6 +51,9 @@ int source_probe_ids(struct source *source, bool *ret_comparable, struct error *
 /* As pg_copy_next(); a null _id is ERR_FAILED. */
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
                          struct error *err);
+/* Waits for what comes next of a reading, of whatever kind; gives it up if that fails, or if a stop
+ * was asked for. */
+int source_wait(struct source *source, struct error *err);
 /* Gives up a reading that has not come to its end. */
 void source_cancel(struct source *source);
 
@@ -61,6 +64,13 @@ void source_cancel(struct source *source);
 int source_read_keys(struct source *source, struct error *err);
 enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct span *ret_routing,
                              struct error *err);
+
+/* As these, of the rows whose _changed_at, which there must be, is at or after `since` and before
+ * `end`, with that time in microseconds since 1970. */
+int source_read_changed_keys(struct source *source, const char *since, const char *end,
+                             struct error *err);
+enum pg_copy source_next_changed_key(struct source *source, struct span *ret_id, int64_t *ret_time,
+                                     struct error *err);
 
 /* What is unusual about a document, to choose what is compared by. */
 enum document_traits {

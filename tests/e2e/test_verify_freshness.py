@@ -57,3 +57,27 @@ def test_a_repair_sends_nothing_where_sending_mends_nothing(app):
     app.fails(1, "es_verify", courses.MASTER, "--repair")
     assert [row["action"] for row in app.history()][-1] == "verify"
     assert {row["attempt"] for row in app.sql("SELECT attempt FROM esmigrate.verification")} == {1}
+
+
+# ---- versions that are older than their rows
+
+
+ZONED = "SELECT id AS _id, changed_at AT TIME ZONE 'America/New_York' AS _changed_at, title FROM course"
+
+
+@pytest.mark.parametrize("files", [
+    {},
+    {"documents": ZONED, "master": {"changed_at_zone": "America/New_York"}},
+])
+def test_a_row_that_was_committed_too_late_is_found_by_its_version(app, files):
+    """It is stamped with a time after the document was read, and before changed_through."""
+    courses.activated(app, 300, **files)
+    app.sql("UPDATE esmigrate.index_instance SET changed_through = now() + interval '1 hour'")
+    app.sql("UPDATE course SET title = 'Late', changed_at = now() + interval '30 minutes' WHERE id IN (7, 8)")
+    app.sql("UPDATE course SET changed_at = now() + interval '30 minutes' WHERE id = 9")  # touched, not changed
+    checks = found(app, "--sample", "0")
+    assert failed(checks) == ["versions"]
+    assert (ids(checks["versions"]), checks["versions"]["numbers"]["stale"]) == (["7", "8"], 2)
+    assert checks["versions"]["samples"][0]["problem"] == "is older than its _changed_at"
+    assert verified(app, "--sample", "0", "--repair")["versions"]["numbers"]["stale"] == 0
+    assert [courses.titles(app, "course_search-1")[n] for n in ("7", "8")] == ["Late", "Late"]

@@ -133,7 +133,7 @@ static void judge(struct passes *passes, const struct differing_key *key,
     passes->pending += looked->verdict == LOOK_PENDING;
     if (looked->verdict == LOOK_PENDING)
         verify_pends(verifying, key->id);
-    bool same = looked->verdict == LOOK_SAME;
+    bool same = looked->verdict == LOOK_SAME || looked->verdict == LOOK_UNSTABLE;
     if (same && key->count[SIDE_SOURCE] > 1) {
         passes->duplicates++;
         check_add_sample(passes->ids, "id", key->id, "is there more than once in the source");

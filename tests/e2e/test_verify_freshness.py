@@ -1,5 +1,7 @@
 """es_verify tells what is under way from what is lost: by changed times, versions, and a second reading."""
 
+import re
+
 import courses
 import pytest
 from test_verify import failed, found, ids, put, remove, replace, verified
@@ -81,3 +83,25 @@ def test_a_row_that_was_committed_too_late_is_found_by_its_version(app, files):
     assert checks["versions"]["samples"][0]["problem"] == "is older than its _changed_at"
     assert verified(app, "--sample", "0", "--repair")["versions"]["numbers"]["stale"] == 0
     assert [courses.titles(app, "course_search-1")[n] for n in ("7", "8")] == ["Late", "Late"]
+
+
+# ---- fields that are not the same twice
+
+
+def test_a_field_that_is_now_is_no_difference_and_said(app):
+    documents = "SELECT id AS _id, changed_at AS _changed_at, title, now() AS indexed_at," \
+                " random() AS chance FROM course"
+    index = {"mappings": {"properties": {
+        "title": {"type": "text"}, "indexed_at": {"type": "date"}, "chance": {"type": "float"}}}}
+    courses.filled(app, 20, documents=documents, index=index)
+    checks = verified(app, "1")
+    check = checks["unstable_fields"]
+    assert (check["severity"], check["verdict"], check["numbers"]["documents"]) == ("warning", "failed", 20)
+    assert re.fullmatch("differs in (chance|indexed_at), which documents.sql returns anew with each reading",
+                        check["samples"][0]["problem"])
+    app.ok("es_activate", courses.MASTER)
+    replace(app, "8", {**app.docs("course_search-1")["8"], "title": "by hand"})
+    checks = found(app)
+    assert failed(checks) == ["content", "unstable_fields"]
+    assert checks["content"]["samples"] == [{"id": "8", "problem": "differs in title"}]
+    assert checks["unstable_fields"]["numbers"]["documents"] == 19

@@ -339,7 +339,7 @@ int source_read_changed_keys(struct source *source, const char *since, const cha
 enum pg_copy source_next_changed_key(struct source *source, struct span *ret_id, int64_t *ret_time,
                                      struct error *err)
 {
-    struct span time;
+    struct span time = {};
     enum pg_copy state = source_next_key(source, ret_id, &time, err);
     *ret_time = integer(time);
     return state;

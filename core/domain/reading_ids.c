@@ -7,7 +7,11 @@
 #include "sql.h"
 
 /* What is asked about ids. */
-enum question { ARE_THERE, ARE_NAMED /* by changed.sql */, HAVE_CHANGED /* by their _changed_at */ };
+enum question {
+    ARE_THERE,
+    ARE_NAMED /* by changed.sql */,
+    HAVE_CHANGED /* by their _changed_at */
+};
 
 static int query_named(struct source *source, const char *since, const char *const *ids,
                        size_t count, struct pg_rows **ret_rows, struct error *err)

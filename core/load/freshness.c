@@ -50,8 +50,8 @@ void freshness_expect(struct freshness *freshness, struct span id, int64_t time)
         halve(freshness);
     if (!in_part(freshness, row.hash))
         return;
-    freshness->rows = x_grow(freshness->rows, freshness->count, &freshness->capacity,
-                             sizeof(*freshness->rows));
+    freshness->rows =
+        x_grow(freshness->rows, freshness->count, &freshness->capacity, sizeof(*freshness->rows));
     freshness->rows[freshness->count++] = row;
 }
 
@@ -73,8 +73,8 @@ bool freshness_is_stale(const struct freshness *freshness, struct span id, int64
     if (!freshness->count)
         return false;
     struct changed_row wanted = {.hash = hash_of(freshness, id)};
-    const struct changed_row *row = bsearch(&wanted, freshness->rows, freshness->count,
-                                            sizeof(*freshness->rows), by_hash);
+    const struct changed_row *row =
+        bsearch(&wanted, freshness->rows, freshness->count, sizeof(*freshness->rows), by_hash);
     return row && version < row->time;
 }
 

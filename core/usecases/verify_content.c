@@ -154,7 +154,7 @@ static void judge(struct contents *contents, const char *id, const struct looked
 {
     if (looked->version < 0)
         return; /* what is missing or left over is the business of the ids */
-    contents->compared++;
+    contents->verifying->meter.now.done = ++contents->compared;
     contents->pending += looked->verdict == LOOK_PENDING;
     contents->rejected += looked->verdict == LOOK_REJECTED;
     if (looked->verdict == LOOK_PENDING)
@@ -264,9 +264,9 @@ static int end_unstable(struct contents *contents, struct error *err)
     struct check *check = check_begin(verifying->result, "unstable_fields", CHECK_WARNING);
     check_number(check, "documents", contents->unstable);
     for (int64_t i = 0; i < contents->unstable && i < CHECK_SAMPLES; i++) {
-        _cleanup_free_ char *problem = x_printf(
-            "differs in %s, which documents.sql returns anew with each reading",
-            contents->fields[i]);
+        _cleanup_free_ char *problem =
+            x_printf("differs in %s, which documents.sql returns anew with each reading",
+                     contents->fields[i]);
         check_add_sample(check, "id", contents->examples[i], problem);
     }
     if (contents->unstable)

@@ -67,11 +67,18 @@ static int read_rows(struct staleness *staleness, struct error *err)
  * since. */
 static int expect_rows(struct staleness *staleness, struct error *err)
 {
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     struct source *source = staleness->verifying->source;
     const struct instance *instance = staleness->verifying->instance;
+    /* An update may have moved it since the instance was looked up. */
+    if (history_query(staleness->verifying->context->history, sql_history_verify_instance,
+                      PG_VALUES(pg_number(instance->id).text), &rows, err) < 0)
+        return -1;
+    const char *changed_through = pg_text(rows, 0, "changed_through");
+    if (!changed_through)
+        return 0;
     if (source_begin(source, err) < 0 ||
-        source_read_changed_keys(source, instance->created_at, instance->changed_through, err) <
-            0 ||
+        source_read_changed_keys(source, instance->created_at, changed_through, err) < 0 ||
         read_rows(staleness, err) < 0)
         return -1;
     return source_end(source, err);

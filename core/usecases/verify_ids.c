@@ -88,6 +88,7 @@ static int note_key(void *data, const struct sided_key *key, struct error *err)
 {
     struct passes *passes = data;
     id_comparison_note(&passes->comparison, key);
+    passes->verifying->meter.now.done = passes->comparison.ids[SIDE_SOURCE];
     if (key->side == SIDE_INDEX) {
         staleness_note(&passes->staleness, key);
         return check_version(passes, key, err);
@@ -162,9 +163,10 @@ static int look_closely(struct passes *passes, struct differing_key *keys, size_
     return 0;
 }
 
-static int note_stale(void *data, const struct sided_key *key, struct error *)
+static int note_stale(void *data, const struct sided_key *key, struct error *err)
 {
     struct passes *passes = data;
+    (void)err;
     if (key->side == SIDE_INDEX)
         staleness_note(&passes->staleness, key);
     return 0;

@@ -5,6 +5,7 @@
 #include "load/compare_ids.h"
 #include "load/freshness.h"
 #include "load/look.h"
+#include "load/progress.h"
 #include "usecases/verify.h"
 
 /* More differences than this are not looked for: a full update is what is needed then. */
@@ -20,6 +21,7 @@ struct verifying {
     struct master_options options;
     struct source *source;
     struct look look;
+    struct meter meter;
 
     char **sample; /* ids of the source chosen at random */
     size_t sample_count;

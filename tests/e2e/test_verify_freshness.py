@@ -4,7 +4,8 @@ import re
 
 import courses
 import pytest
-from test_verify import failed, found, ids, put, remove, replace, verified
+from faults import through_proxy, wait_until
+from test_verify import EXACT, declare_queries, failed, found, ids, remove, replace, two_instances, verified
 
 EVERY_ID = "SELECT id AS _id FROM course"
 EVERY_ID_FOR_ANY_TIME = "SELECT id AS _id FROM course WHERE $1::timestamptz IS NOT NULL"
@@ -105,3 +106,30 @@ def test_a_field_that_is_now_is_no_difference_and_said(app):
     assert failed(checks) == ["content", "unstable_fields"]
     assert checks["content"]["samples"] == [{"id": "8", "problem": "differs in title"}]
     assert checks["unstable_fields"]["numbers"]["documents"] == 19
+
+
+# ---- what is said
+
+
+@pytest.mark.parametrize("limit", [{"min_overlap": 0.5}, {"max_latency_growth": 0.000001}])
+def test_queries_that_differ_on_purpose_are_no_reason_for_a_new_instance(app, limit):
+    two_instances(app)
+    declare_queries(app, {**EXACT, **limit})
+    result = app.fails(1, "es_verify", "course_search-2", "--query-runs", "5")
+    assert result.err.splitlines()[-1] == (
+        f"HINT: If that is what was meant, change the query or its limits in {app.indexes}/course_search/queries.ndjson,"
+        " and run the same command again; or switch all the same: esmigrate es_activate course_search 2 --no-verify")
+
+
+def test_a_verification_tells_how_far_it_is(app):
+    courses.activated(app, 10)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "scroll=")
+        verify = app.start("es_verify", courses.MASTER, "--progress=always")
+        held.wait()
+        wait_until(lambda: app.ok("es_history", "--running")[0]["progress_at"])
+        [row] = app.ok("es_history", "--running")
+        assert (row["action"], row["phase"], row["documents_done"]) == ("verify", "verify", 10)
+        held.release()
+        result = verify.wait(check=0)
+    assert "course_search-1  verifying ids, " in result.err

@@ -219,7 +219,7 @@ const struct command es_history_command = {
              "of a running action whether it still holds its lock; if not, it has crashed"},
             {"phase", NOT_IN_MANY,
              "of a running update, as the next ones: prepare, load, sweep, refresh, restore or "
-             "merge; "
+             "merge; or verify; "
              "with progress_at from its first second on"},
             {"documents_done", NOT_IN_MANY | COLUMN_RIGHT, "sent and accounted for"},
             {"documents_total", NOT_IN_MANY | COLUMN_RIGHT, "expected; null: not known"},

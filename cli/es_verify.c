@@ -82,6 +82,7 @@ const struct command es_verify_command = {
             {OPT_SAMPLE, NULL},
             {OPT_REPAIR, NULL},
             {OPT_QUERY_RUNS, NULL},
+            {OPT_PROGRESS, NULL},
             {OPT_ALLOW_REJECTED, "at most N open rejected documents are no failure"},
             {OPT_MAX_IN_FLIGHT, NULL},
             {OPT_RATE, NULL},

@@ -40,12 +40,13 @@ static char *phase_words(const struct progress *progress)
     static const char *const words[] = {
         [PROGRESS_PREPARE] = "preparing",      [PROGRESS_SWEEP] = "sweep",
         [PROGRESS_REFRESH] = "refresh",        [PROGRESS_RESTORE] = "restoring settings",
-        [PROGRESS_MERGE] = "merging segments",
+        [PROGRESS_MERGE] = "merging segments", [PROGRESS_VERIFY] = "verifying",
     };
     if (progress->phase == PROGRESS_LOAD)
         return NULL;
     _cleanup_free_ char *time = amount_duration(progress->phase_s);
-    return x_printf("%s, %s", words[progress->phase], time);
+    return x_printf("%s%s%s, %s", words[progress->phase], progress->part ? " " : "",
+                    progress->part ? progress->part : "", time);
 }
 
 static char *wait_words(const struct progress *progress)
@@ -71,6 +72,7 @@ enum { PARTS = 11 };
 static void make_parts(const struct progress *p, struct part parts[PARTS])
 {
     int percent = progress_percent(p->done, p->total);
+    bool sends = p->phase != PROGRESS_VERIFY;
     _cleanup_free_ char *documents = progress_documents(p->done, p->total, p->is_estimate);
     _cleanup_free_ char *rate = amount_count((int64_t)(p->documents_per_second + 0.5));
     _cleanup_free_ char *retries = amount_count(p->retries);
@@ -83,10 +85,10 @@ static void make_parts(const struct progress *p, struct part parts[PARTS])
         {percent < 0 ? NULL : x_printf("%d %%", percent), 8},
         {x_printf("%s documents", documents), 4},
         {x_printf("%s/s", rate), 5},
-        {x_printf("%.1f MB/s", p->bytes_per_second / 1e6), 3},
-        {x_printf("%zu in flight", p->in_flight), 2},
-        {x_printf("%s retries", retries), p->retries ? 6 : 0},
-        {x_printf("%s rejected", rejected), p->rejected ? 7 : 1},
+        {sends ? x_printf("%.1f MB/s", p->bytes_per_second / 1e6) : NULL, 3},
+        {sends ? x_printf("%zu in flight", p->in_flight) : NULL, 2},
+        {sends ? x_printf("%s retries", retries) : NULL, p->retries ? 6 : 0},
+        {sends ? x_printf("%s rejected", rejected) : NULL, p->rejected ? 7 : 1},
         {eta ? x_printf("ETA %s", eta) : NULL, 8},
     };
     memcpy(parts, all, sizeof(all));

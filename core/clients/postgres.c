@@ -569,6 +569,11 @@ enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, 
     }
 }
 
+int pg_copy_wait(struct pg *pg, struct error *err)
+{
+    return wait_socket(pg, POLLIN, true, err) < 0 ? -1 : stop_check(err);
+}
+
 void pg_copy_cancel(struct pg *pg)
 {
     cancel(pg);

@@ -120,6 +120,10 @@ int pg_stream_start(struct pg *pg, const char *sql, const char *const *values, s
  */
 enum pg_copy pg_copy_next(struct pg *pg, struct span *ret_fields, size_t count, struct error *err);
 
+/* After PG_COPY_WAIT, with nothing else to wait for: until something has arrived, or the ticker is
+ * due. ERR_STOPPED if a stop was asked for; the reading goes on all the same. */
+int pg_copy_wait(struct pg *pg, struct error *err);
+
 /* Ends it early: cancels it on the server and drains what is under way. */
 void pg_copy_cancel(struct pg *pg);
 

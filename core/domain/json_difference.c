@@ -142,3 +142,54 @@ bool json_differ(struct span first, struct span second, char **ret_field)
         *ret_field = x_strdup(buffer_cstr(&path));
     return differ;
 }
+
+/* ---- less what is unstable ---- */
+
+/* Of an object in canonical form; data NULL: there is none. */
+static struct span member(struct span object, struct span wanted)
+{
+    struct json_cursor cursor = json_cursor(object);
+    struct span key, value;
+    while (json_next_member(&cursor, &key, &value))
+        if (same_text(key, wanted))
+            return value;
+    return (struct span){};
+}
+
+static bool is_stable(struct span key, struct span first, struct span again)
+{
+    struct span one = member(first, key), other = member(again, key);
+    _cleanup_(buffer_release) struct buffer path = BUFFER(BUFFER_TEXT_MAX);
+    if (!one.data || !other.data)
+        return one.data == other.data;
+    return !values_differ(one, other, &path);
+}
+
+/* The caller's; what is no JSON is an empty object. */
+static char *canonical(struct span value)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    _cleanup_free_ char *text = x_strndup(value.data, value.length);
+    char *found = canonical_json(text, &ignored);
+    return found ? found : x_strdup("{}");
+}
+
+char *json_less_unstable(struct span object, struct span first, struct span again)
+{
+    _cleanup_free_ char *whole = canonical(object), *one = canonical(first),
+                        *other = canonical(again);
+    struct json_cursor cursor = json_cursor((struct span){whole, strlen(whole)});
+    struct span key, value;
+    struct buffer stable = BUFFER(BUFFER_TEXT_MAX);
+    buffer_char(&stable, '{');
+    while (json_next_member(&cursor, &key, &value)) {
+        if (!is_stable(key, (struct span){one, strlen(one)}, (struct span){other, strlen(other)}))
+            continue;
+        buffer_text(&stable, stable.length > 1 ? "," : "");
+        buffer_append(&stable, key.data, key.length);
+        buffer_char(&stable, ':');
+        buffer_append(&stable, value.data, value.length);
+    }
+    buffer_char(&stable, '}');
+    return buffer_take(&stable);
+}

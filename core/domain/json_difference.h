@@ -13,4 +13,8 @@
  * the whole, also where one of them is no JSON. The caller's (free()). */
 bool json_differ(struct span first, struct span second, char **ret_field);
 
+/* An object less those members in which two readings of the same thing differ, `first` and `again`;
+ * the caller's. */
+char *json_less_unstable(struct span object, struct span first, struct span again);
+
 #endif

@@ -11,9 +11,6 @@
 
 enum { LONGEST_ID = 512 }; /* bytes; the engine takes no longer one, and no longer routing */
 
-/* The values for a statement with changed.sql in it. */
-#define CHANGED_VALUES(source, since) &(since), (source)->changed_takes_time ? 1 : 0
-
 static int start_reading(struct source *source, const char *condition, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
@@ -46,8 +43,7 @@ int source_read_range(struct source *source, const char *first, const char *end,
     return start_reading(source, condition, err);
 }
 
-/* Of _changed_at and a time; `order` is ">=" or "<". The caller's. */
-static char *time_condition(struct source *source, const char *order, const char *moment)
+char *source_time_condition(struct source *source, const char *order, const char *moment)
 {
     _cleanup_free_ char *time = pg_literal(source->pg, moment);
     if (source->columns.changed_at_has_zone)
@@ -60,7 +56,7 @@ static char *time_condition(struct source *source, const char *order, const char
 
 char *source_changed_condition(struct source *source, const char *since)
 {
-    return time_condition(source, ">=", since);
+    return source_time_condition(source, ">=", since);
 }
 
 int source_read_changed(struct source *source, const char *since, struct error *err)
@@ -80,8 +76,7 @@ int source_read_sample(struct source *source, size_t limit, struct error *err)
     return 0;
 }
 
-/* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
-static char *ids_condition(struct source *source, const char *const *ids, size_t count,
+char *source_ids_condition(struct source *source, const char *const *ids, size_t count,
                            bool as_text)
 {
     _cleanup_free_ char *array = pg_array(ids, count);
@@ -102,7 +97,7 @@ static bool any_is_cut(const char *const *ids, size_t count)
 
 static char *reading_condition(struct source *source, const char *const *ids, size_t count)
 {
-    return ids_condition(source, ids, count, source->ids_as_text || any_is_cut(ids, count));
+    return source_ids_condition(source, ids, count, source->ids_as_text || any_is_cut(ids, count));
 }
 
 int source_read_ids(struct source *source, const char *const *ids, size_t count, struct error *err)
@@ -126,7 +121,7 @@ int source_probe_ids(struct source *source, bool *ret_comparable, struct error *
     static const char *const record = "record"; /* its text form cannot be read */
     _cleanup_(pg_description_release) struct pg_description description = {};
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *condition = ids_condition(source, NULL, 0, false);
+    _cleanup_free_ char *condition = source_ids_condition(source, NULL, 0, false);
     *ret_comparable = false;
     if (strcmp(source->columns.id_type, record) == 0)
         return 0;
@@ -217,6 +212,14 @@ enum pg_copy source_next(struct source *source, struct source_document *ret_docu
     return PG_COPY_ERROR;
 }
 
+int source_wait(struct source *source, struct error *err)
+{
+    if (pg_copy_wait(source->pg, err) == 0)
+        return 0;
+    source_cancel(source);
+    return -1;
+}
+
 void source_cancel(struct source *source)
 {
     pg_copy_cancel(source->pg);
@@ -289,7 +292,7 @@ int source_latest_ids(struct source *source, const char *before, size_t limit, c
     *ret_count = 0;
     if (!source->columns.has_changed_at || !before)
         return 0;
-    _cleanup_free_ char *condition = time_condition(source, "<", before);
+    _cleanup_free_ char *condition = source_time_condition(source, "<", before);
     _cleanup_free_ char *sql =
         x_printf("SELECT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s\n"
                  "ORDER BY esmigrate_d.\"_changed_at\" DESC LIMIT %zu",
@@ -311,6 +314,34 @@ enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct 
         return null_id(source, err);
     *ret_id = fields[0];
     *ret_routing = fields[1];
+    return state;
+}
+
+int source_read_changed_keys(struct source *source, const char *since, const char *end,
+                             struct error *err)
+{
+    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    _cleanup_free_ char *from = source_time_condition(source, ">=", since);
+    _cleanup_free_ char *to = source_time_condition(source, "<", end);
+    _cleanup_free_ char *zone = source->zone ? pg_literal(source->pg, source->zone) : NULL;
+    buffer_text(&sql, "COPY (SELECT " ID_TEXT ", (extract(epoch FROM esmigrate_d.\"_changed_at\"");
+    if (!source->columns.changed_at_has_zone)
+        buffer_printf(&sql, " AT TIME ZONE %s", zone);
+    buffer_printf(&sql, ") * 1000000)::bigint FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s%s",
+                  source->documents, from, to,
+                  source->columns.has_deleted ? " AND esmigrate_d.\"_deleted\" IS NOT TRUE" : "");
+    buffer_text(&sql, "\n) TO STDOUT (FORMAT binary)");
+    if (pg_copy_start(source->pg, buffer_cstr(&sql), err) < 0)
+        return source_failed(source, source_documents_file, err);
+    return 0;
+}
+
+enum pg_copy source_next_changed_key(struct source *source, struct span *ret_id, int64_t *ret_time,
+                                     struct error *err)
+{
+    struct span time = {};
+    enum pg_copy state = source_next_key(source, ret_id, &time, err);
+    *ret_time = integer(time);
     return state;
 }
 
@@ -433,118 +464,6 @@ int source_explain_changed(struct source *source, const char *since, json **ret_
     int result = explain_changed(source, since, ret_plan, err);
     pg_run(source->pg, "ROLLBACK", &ignored);
     return result;
-}
-
-/* ---- questions about ids ---- */
-
-/* The ids among these that a condition about esmigrate_d holds for; for source_pending_ids(). */
-static void put_pending(struct source *source, struct buffer *sql, const char *since,
-                        const char *const *ids, size_t count, bool as_text)
-{
-    if (source->changed) {
-        _cleanup_free_ char *array = pg_array(ids, count);
-        _cleanup_free_ char *literal = pg_literal(source->pg, array);
-        buffer_text(sql, "SELECT id FROM (");
-        source_named_ids_sql(source, sql);
-        buffer_printf(sql, ") esmigrate_n WHERE id = ANY (%s::text[])", literal);
-        return;
-    }
-    _cleanup_free_ char *changed = time_condition(source, ">=", since);
-    _cleanup_free_ char *among = ids_condition(source, ids, count, as_text);
-    buffer_printf(sql,
-                  "SELECT DISTINCT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s",
-                  source->documents, changed, among);
-}
-
-static int query_pending(struct source *source, const char *since, const char *const *ids,
-                         size_t count, bool as_text, struct pg_rows **ret_rows, struct error *err)
-{
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    put_pending(source, &sql, since, ids, count, as_text);
-    if (source->changed)
-        return pg_query(source->pg, buffer_cstr(&sql), CHANGED_VALUES(source, since), ret_rows,
-                        err);
-    return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
-}
-
-static int query_ids(struct source *source, const char *const *ids, size_t count, bool as_text,
-                     struct pg_rows **ret_rows, struct error *err)
-{
-    _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *condition = ids_condition(source, ids, count, as_text);
-    buffer_printf(&sql, "SELECT DISTINCT " ID_TEXT " AS id, %s AS routing FROM (\n",
-                  source->columns.has_routing ? ROUTING_TEXT : "NULL::text");
-    buffer_printf(&sql, "%s\n) esmigrate_d\nWHERE %s", source->documents, condition);
-    if (source->columns.has_deleted)
-        buffer_text(&sql, " AND esmigrate_d.\"_deleted\" IS NOT TRUE");
-    return pg_query(source->pg, buffer_cstr(&sql), PG_NO_VALUES, ret_rows, err);
-}
-
-/* One text for both; the caller's. */
-static char *key_of(const char *id, const char *routing)
-{
-    return routing ? x_printf("%zu %s%s", strlen(routing), routing, id) : x_printf("- %s", id);
-}
-
-/* Marks those that are among the rows. */
-static void find_keys(const struct pg_rows *rows, const char *const *ids,
-                      const char *const *routings, size_t count, bool *ret_there)
-{
-    size_t found_count = pg_rows_count(rows);
-    char **found = x_calloc(found_count, sizeof(char *));
-    for (size_t i = 0; i < found_count; i++)
-        found[i] = key_of(pg_text(rows, i, "id"), routings ? pg_text(rows, i, "routing") : NULL);
-    if (found_count)
-        qsort(found, found_count, sizeof(char *), texts_compare);
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *key = key_of(ids[i], routings ? routings[i] : NULL);
-        ret_there[i] =
-            found_count && bsearch(&key, found, found_count, sizeof(char *), texts_compare);
-    }
-    texts_free(found, found_count);
-}
-
-/* Those of the ids that are there; with `since` those that are pending. An id that was put into the
- * index by hand may not be a value of the column's type. */
-static int ask_ids(struct source *source, const char *since, const char *const *ids, size_t count,
-                   struct pg_rows **ret_rows, struct error *err)
-{
-    bool as_text = source->ids_as_text;
-    if (pg_run(source->pg, "SAVEPOINT esmigrate_ids", err) < 0)
-        return -1;
-    while ((since ? query_pending(source, since, ids, count, as_text, ret_rows, err)
-                  : query_ids(source, ids, count, as_text, ret_rows, err)) < 0) {
-        if (as_text || strncmp(err->sqlstate, "22", 2) != 0)
-            return -1;
-        error_release(err);
-        if (pg_run(source->pg, "ROLLBACK TO esmigrate_ids", err) < 0)
-            return -1;
-        as_text = true;
-    }
-    return pg_run(source->pg, "RELEASE esmigrate_ids", err);
-}
-
-int source_has_ids(struct source *source, const char *const *ids, const char *const *routings,
-                   size_t count, bool *ret_there, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (ask_ids(source, NULL, ids, count, &rows, err) < 0)
-        return -1;
-    find_keys(rows, ids, routings, count, ret_there);
-    return 0;
-}
-
-int source_pending_ids(struct source *source, const char *since, const char *const *ids,
-                       size_t count, bool *ret_pending, struct error *err)
-{
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    memset(ret_pending, 0, count * sizeof(bool));
-    if (!since || (!source->changed && !source->columns.has_changed_at))
-        return 0;
-    if (ask_ids(source, since, ids, count, &rows, err) < 0)
-        return -1;
-    find_keys(rows, ids, NULL, count, ret_pending);
-    return 0;
 }
 
 int source_duplicate_ids(struct source *source, size_t limit, char ***ret_ids, size_t *ret_count,

@@ -51,6 +51,9 @@ int source_probe_ids(struct source *source, bool *ret_comparable, struct error *
 /* As pg_copy_next(); a null _id is ERR_FAILED. */
 enum pg_copy source_next(struct source *source, struct source_document *ret_document,
                          struct error *err);
+/* Waits for what comes next of a reading, of whatever kind; gives it up if that fails, or if a stop
+ * was asked for. */
+int source_wait(struct source *source, struct error *err);
 /* Gives up a reading that has not come to its end. */
 void source_cancel(struct source *source);
 
@@ -61,6 +64,13 @@ void source_cancel(struct source *source);
 int source_read_keys(struct source *source, struct error *err);
 enum pg_copy source_next_key(struct source *source, struct span *ret_id, struct span *ret_routing,
                              struct error *err);
+
+/* As these, of the rows whose _changed_at, which there must be, is at or after `since` and before
+ * `end`, with that time in microseconds since 1970. */
+int source_read_changed_keys(struct source *source, const char *since, const char *end,
+                             struct error *err);
+enum pg_copy source_next_changed_key(struct source *source, struct span *ret_id, int64_t *ret_time,
+                                     struct error *err);
 
 /* What is unusual about a document, to choose what is compared by. */
 enum document_traits {
@@ -121,9 +131,10 @@ int source_has_ids(struct source *source, const char *const *ids, const char *co
                    size_t count, bool *ret_there, struct error *err);
 
 /*
- * Which of these ids the next update would read after all, in this snapshot: changed.sql names them
- * since that time, or, where there is none, their _changed_at is not before it. ret_pending[i] for
- * ids[i]; none without either.
+ * Which of these ids changed at or after that time, in this snapshot, as far as the source tells:
+ * changed.sql names them since then, or, where there is none, their _changed_at is not before it.
+ * An id that changed.sql names for any time, even one to come, is one of them only by its
+ * _changed_at, or if its row is gone. ret_pending[i] for ids[i]; none without either.
  */
 int source_pending_ids(struct source *source, const char *since, const char *const *ids,
                        size_t count, bool *ret_pending, struct error *err);

@@ -1,6 +1,6 @@
 /*
  * The statements that documents are read with, and the columns of their rows. For
- * domain/reading.c and source.c only; what others need is in domain/reading.h.
+ * domain/reading*.c and source.c only; what others need is in domain/reading.h.
  */
 #ifndef ESMIGRATE_DOMAIN_READING_SQL_H
 #define ESMIGRATE_DOMAIN_READING_SQL_H
@@ -25,6 +25,16 @@ enum {
 #define ID_TEXT "left(esmigrate_d.\"_id\"::text, " LONGEST_KEY ")"
 /* The engine takes an empty one for none. */
 #define ROUTING_TEXT "nullif(left(esmigrate_d.\"_routing\"::text, " LONGEST_KEY "), '')"
+
+/* The values for a statement with changed.sql in it. */
+#define CHANGED_VALUES(source, since) &(since), (source)->changed_takes_time ? 1 : 0
+
+/* Of _changed_at and a time; `order` is ">=" or "<". The caller's. */
+char *source_time_condition(struct source *source, const char *order, const char *moment);
+
+/* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
+char *source_ids_condition(struct source *source, const char *const *ids, size_t count,
+                           bool as_text);
 
 /* "SELECT ... AS t": the JSON that the server writes of a row of documents.sql, esmigrate_d. */
 void source_json_sql(struct source *source, struct buffer *sql);

@@ -23,7 +23,11 @@ struct batch {
     bool *there;         /* in the source */
     bool *pending;
     struct looked *looked;
+    char **texts; /* of the source, of those whose contents differ */
 };
+
+typedef void use_document(struct look *look, const struct batch *batch, size_t place,
+                          const struct source_document *document);
 
 void look_release(struct look *look)
 {
@@ -118,9 +122,10 @@ static struct span json_of(struct look *look, const struct source_document *docu
     return (struct span){look->built.data, look->built.length};
 }
 
-static void compare(struct look *look, const struct source_document *document,
-                    struct looked *looked)
+static void compare(struct look *look, const struct batch *batch, size_t place,
+                    const struct source_document *document)
 {
+    struct looked *looked = &batch->looked[place];
     size_t copies;
     char *field = NULL;
     struct span text = json_of(look, document);
@@ -133,8 +138,8 @@ static void compare(struct look *look, const struct source_document *document,
         field = x_strdup("_routing");
     else if (look->compares_content && (!text.data || !hit->source.data))
         field = x_strdup("");
-    else if (look->compares_content)
-        json_differ(text, hit->source, &field);
+    else if (look->compares_content && json_differ(text, hit->source, &field))
+        batch->texts[place] = x_strndup(text.data, text.length);
     if (!field)
         return;
     looked->verdict = LOOK_DIFFERENT;
@@ -152,24 +157,17 @@ static size_t place_of(const struct batch *batch, struct span id)
     return batch->count;
 }
 
-/* Reads and compares the documents that are on both sides. */
-static int read_documents(struct look *look, const struct batch *batch, struct error *err)
+static int read_ids(struct look *look, const struct batch *batch, const char *const *ids,
+                    size_t count, use_document *use, struct error *err)
 {
-    _cleanup_free_ const char **both = x_calloc(batch->count, sizeof(char *));
-    size_t count = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (batch->there[i] && batch->looked[i].version >= 0)
-            both[count++] = batch->ids[i];
-    if (!count)
-        return 0;
-    if (source_read_ids(look->source, both, count, err) < 0)
+    if (source_read_ids(look->source, ids, count, err) < 0)
         return -1;
     for (;;) {
         struct source_document document;
-        struct pollfd socket = {.fd = pg_socket(look->source->pg), .events = POLLIN};
         switch (source_next(look->source, &document, err)) {
         case PG_COPY_WAIT:
-            poll(&socket, 1, 1000);
+            if (source_wait(look->source, err) < 0)
+                return -1;
             continue;
         case PG_COPY_ROWS:
             break;
@@ -180,8 +178,19 @@ static int read_documents(struct look *look, const struct batch *batch, struct e
         }
         size_t place = place_of(batch, document.id);
         if (place < batch->count && !document.deleted)
-            compare(look, &document, &batch->looked[place]);
+            use(look, batch, place, &document);
     }
+}
+
+/* Reads and compares the documents that are on both sides. */
+static int read_documents(struct look *look, const struct batch *batch, struct error *err)
+{
+    _cleanup_free_ const char **both = x_calloc(batch->count, sizeof(char *));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->there[i] && batch->looked[i].version >= 0)
+            both[count++] = batch->ids[i];
+    return count ? read_ids(look, batch, both, count, compare, err) : 0;
 }
 
 static int read_source(struct look *look, const char *changed_through, const struct batch *batch,
@@ -199,6 +208,53 @@ static int read_source(struct look *look, const char *changed_through, const str
                                                               : LOOK_MISSING;
     }
     return read_documents(look, batch, err) < 0 ? -1 : source_end(look->source, err);
+}
+
+/* ---- what differs from itself ---- */
+
+static void compare_again(struct look *look, const struct batch *batch, size_t place,
+                          const struct source_document *document)
+{
+    size_t copies;
+    struct looked *looked = &batch->looked[place];
+    struct span again = json_of(look, document);
+    const struct page_hit *hit = find_hit(look, document->id, &copies);
+    if (!hit || !again.data || !batch->texts[place])
+        return;
+    struct span first = {batch->texts[place], strlen(batch->texts[place])};
+    _cleanup_free_ char *ours = json_less_unstable(first, first, again);
+    _cleanup_free_ char *theirs = json_less_unstable(hit->source, first, again);
+    char *field = NULL;
+    if (json_differ((struct span){ours, strlen(ours)}, (struct span){theirs, strlen(theirs)},
+                    &field)) {
+        free(looked->field);
+        looked->field = field;
+    } else {
+        looked->verdict = LOOK_UNSTABLE;
+    }
+}
+
+/* A row that changed since the first reading differs from itself as well, and is pending. */
+static int read_again(struct look *look, const char *changed_through, const struct batch *batch,
+                      struct error *err)
+{
+    _cleanup_free_ const char **ids = x_calloc(batch->count, sizeof(char *));
+    _cleanup_free_ bool *pending = x_calloc(batch->count, sizeof(bool));
+    size_t count = 0;
+    for (size_t i = 0; i < batch->count; i++)
+        if (batch->looked[i].verdict == LOOK_DIFFERENT && batch->texts[i])
+            ids[count++] = batch->ids[i];
+    if (!count)
+        return 0;
+    if (source_begin(look->source, err) < 0 ||
+        source_pending_ids(look->source, changed_through, ids, count, pending, err) < 0 ||
+        read_ids(look, batch, ids, count, compare_again, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        if (pending[i])
+            batch->looked[place_of(batch, (struct span){ids[i], strlen(ids[i])})].verdict =
+                LOOK_PENDING;
+    return source_end(look->source, err);
 }
 
 /* ---- verdicts ---- */
@@ -236,7 +292,11 @@ static int look_at_batch(struct look *look, const struct batch *batch, struct er
             batch->looked[i].verdict = LOOK_PENDING;
         any = any || batch->looked[i].verdict != LOOK_SAME;
     }
-    return any ? know_rejected(look, batch, err) : 0;
+    if (!any)
+        return 0;
+    if (know_rejected(look, batch, err) < 0)
+        return -1;
+    return read_again(look, pg_text(rows, 0, "changed_through"), batch, err);
 }
 
 /* Some few at first, then as many as have the size of a bulk request. An id may have copies on
@@ -267,8 +327,11 @@ int look_at(struct look *look, const char *const *ids, size_t count, struct look
             .there = there,
             .pending = pending,
             .looked = ret_list + start,
+            .texts = x_calloc(most, sizeof(char *)),
         };
-        if (look_at_batch(look, &batch, err) < 0)
+        int result = look_at_batch(look, &batch, err);
+        texts_free(batch.texts, batch.count);
+        if (result < 0)
             return -1;
         start += batch.count;
     }

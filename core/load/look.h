@@ -5,6 +5,9 @@
  * the index, then the source in a snapshot of its own. A row that changed before changed_through
  * was in the index when that was read (rule R5), so what the index shows must be what the source
  * has; one that changed later is the next update's business: it is pending.
+ *
+ * A different one is read from the source once more, in another snapshot: what differs from itself,
+ * such as now(), cannot be compared.
  */
 #ifndef ESMIGRATE_LOAD_LOOK_H
 #define ESMIGRATE_LOAD_LOOK_H
@@ -20,6 +23,7 @@ enum look_verdict {
     LOOK_DIFFERENT,
     LOOK_PENDING,
     LOOK_REJECTED, /* missing or different, and known to be refused by the engine */
+    LOOK_UNSTABLE, /* different only in fields that the source returns anew with each reading */
 };
 
 struct look {
@@ -40,7 +44,7 @@ void look_release(struct look *look);
 
 struct looked {
     enum look_verdict verdict;
-    char *field;     /* where a different one first differs; "" of the whole */
+    char *field;     /* where a different or unstable one first differs; "" of the whole */
     int64_t version; /* in the index; -1: it is not there */
     bool unissued;   /* above what the history has issued: someone else wrote it */
 };

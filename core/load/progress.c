@@ -13,6 +13,7 @@ const char *progress_phase_name(enum progress_phase phase)
     static const char *const names[] = {
         [PROGRESS_PREPARE] = "prepare", [PROGRESS_LOAD] = "load",       [PROGRESS_SWEEP] = "sweep",
         [PROGRESS_REFRESH] = "refresh", [PROGRESS_RESTORE] = "restore", [PROGRESS_MERGE] = "merge",
+        [PROGRESS_VERIFY] = "verify",
     };
     return names[phase];
 }
@@ -72,7 +73,8 @@ void meter_look(struct meter *meter, int64_t now)
     progress->phase_s = (now - meter->phase_began) / 1000;
     if (progress->phase == PROGRESS_LOAD && progress->done > progress->total)
         progress->total = -1; /* fewer were expected */
-    window_add(&meter->window, now, settled(totals), totals->bytes);
+    int64_t count = progress->phase == PROGRESS_VERIFY ? progress->done : settled(totals);
+    window_add(&meter->window, now, count, totals->bytes);
     window_rates(&meter->window, &progress->documents_per_second, &progress->bytes_per_second);
     progress->eta_s = progress->phase == PROGRESS_LOAD ? time_left(progress) : -1;
     look_at_waits(meter, totals, now);
@@ -164,6 +166,15 @@ void meter_phase(struct meter *meter, enum progress_phase phase)
     }
     meter->now.phase = phase;
     meter->phase_began = meter->waits_since = now;
+}
+
+void meter_verify(struct meter *meter, const char *part)
+{
+    meter_phase(meter, PROGRESS_VERIFY);
+    meter->window = (struct window){};
+    window_add(&meter->window, meter->phase_began, 0, 0);
+    meter->now.part = part;
+    meter->now.done = 0;
 }
 
 double meter_rate(const struct meter *meter)

@@ -1,6 +1,6 @@
 /*
- * How far a run is: what es_update and es_retry show while they work, and write into the history
- * every second, where es_history --running finds it from any machine.
+ * How far a run is: what es_update, es_retry and es_verify show while they work, and write into the
+ * history every second, where es_history --running finds it from any machine.
  *
  * The library never prints: as struct log does, it hands what there is to whoever called it.
  */
@@ -25,6 +25,7 @@ enum progress_phase {
     PROGRESS_REFRESH, /* the engine makes it visible to searches */
     PROGRESS_RESTORE, /* refresh and replicas are put back, and waited for */
     PROGRESS_MERGE,   /* --force-merge */
+    PROGRESS_VERIFY,  /* an instance is compared with its source */
 };
 const char *progress_phase_name(enum progress_phase phase);
 
@@ -39,9 +40,11 @@ enum progress_wait {
 struct progress {
     const char *index_name;
     enum progress_phase phase;
-    int64_t phase_s; /* for how long, seconds */
-    int64_t done;    /* documents sent and accounted for, those of a resumed update included */
-    int64_t total;   /* documents that are expected; -1: not known */
+    const char *part; /* what is verified, the name of a check; else NULL */
+    int64_t phase_s;  /* for how long, seconds; of a part, if there is one */
+    int64_t done;     /* documents sent and accounted for, those of a resumed update included; or
+                         compared */
+    int64_t total;    /* documents that are expected; -1: not known */
     bool is_estimate;
     double documents_per_second; /* over the last ten seconds, as the next one */
     double bytes_per_second;
@@ -93,6 +96,9 @@ void meter_begin(struct meter *meter, const struct progress_watch *watch, struct
 void meter_end(struct meter *meter);
 
 void meter_phase(struct meter *meter, enum progress_phase phase);
+
+/* PROGRESS_VERIFY, of a check; the documents that it has compared are counted anew. */
+void meter_verify(struct meter *meter, const char *part);
 
 /* How many documents there will be, `before` of them done by an earlier run. NULL: no meter. */
 void meter_expect(struct meter *meter, int64_t total, bool is_estimate, int64_t before);

@@ -1,11 +1,8 @@
 /* What es_check tries on a scratch index: the body, the rights, and a sample of documents. */
-#include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/stop.h"
 #include "domain/bulk.h"
 #include "domain/names.h"
 #include "domain/reading.h"
@@ -70,17 +67,6 @@ struct sample {
     size_t too_large;
 };
 
-static int wait_for_row(struct source *source, struct error *err)
-{
-    struct pollfd wait[] = {
-        {.fd = pg_socket(source->pg), .events = POLLIN},
-        {.fd = stop_fd(), .events = POLLIN},
-    };
-    if (poll(wait, 2, -1) < 0 && errno != EINTR)
-        return error_set(err, ERR_POSTGRES, "source database: poll: %s", strerror(errno));
-    return stop_check(err);
-}
-
 static int add(struct bulk *bulk, const struct source_document *document)
 {
     if (document->row.shape)
@@ -96,7 +82,7 @@ static int read_rows(struct source *source, struct sample *sample, struct error 
         enum pg_copy state = source_next(source, &document, err);
         if (state == PG_COPY_END)
             return 0;
-        if (state == PG_COPY_ERROR || (state == PG_COPY_WAIT && wait_for_row(source, err) < 0))
+        if (state == PG_COPY_ERROR || (state == PG_COPY_WAIT && source_wait(source, err) < 0))
             return -1;
         if (state != PG_COPY_ROWS || document.deleted)
             continue;

@@ -165,3 +165,11 @@ const struct check *verification_failure(const struct verification *verification
             return &verification->checks[i];
     return NULL;
 }
+
+bool verification_failed(const struct verification *verification, const char *name)
+{
+    for (size_t i = 0; i < verification->count; i++)
+        if (strcmp(verification->checks[i].name, name) == 0)
+            return verification->checks[i].verdict == CHECK_FAILED;
+    return false;
+}

@@ -68,4 +68,7 @@ const char *verification_verdict_name(enum check_verdict verdict);
 /* A critical check failed: the first of them, else NULL. */
 const struct check *verification_failure(const struct verification *verification);
 
+/* Whether that check failed. */
+bool verification_failed(const struct verification *verification, const char *name);
+
 #endif

@@ -1,4 +1,3 @@
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,13 +6,15 @@
 #include "sql.h"
 #include "usecases/verifying.h"
 
-enum { UNUSUAL = 10, LOOK_AT_ONCE = 1000, WAIT_MS = 1000 };
+enum { UNUSUAL = 10, LOOK_AT_ONCE = 1000 };
 
 /* What is compared, and what came of it. */
 struct contents {
     struct verifying *verifying;
     struct check *check;
     int64_t compared, different, pending, rejected;
+    int64_t unstable;
+    char *examples[CHECK_SAMPLES], *fields[CHECK_SAMPLES]; /* of those: ids, and where */
 };
 
 /* Ids with a trait, or the longest documents: a few of each. */
@@ -85,12 +86,6 @@ static void keep_unusual(struct few *kinds, struct span id, int64_t traits, int6
     keep_long(&kinds[TRAIT_COUNT], id, bytes);
 }
 
-static int wait_for(struct source *source)
-{
-    struct pollfd socket = {.fd = pg_socket(source->pg), .events = POLLIN};
-    return poll(&socket, 1, WAIT_MS);
-}
-
 /* One pass over all documents, which the server looks at. */
 static int read_unusual(struct source *source, struct few *kinds, struct error *err)
 {
@@ -104,7 +99,8 @@ static int read_unusual(struct source *source, struct few *kinds, struct error *
             keep_unusual(kinds, id, traits, bytes);
             break;
         case PG_COPY_WAIT:
-            wait_for(source);
+            if (source_wait(source, err) < 0)
+                return -1;
             break;
         case PG_COPY_END:
             return 0;
@@ -145,13 +141,26 @@ static int choose(struct verifying *verifying, struct id_list *list, struct erro
 
 /* ---- comparing ---- */
 
+static void add_unstable(struct contents *contents, const char *id, const char *field)
+{
+    if (contents->unstable < CHECK_SAMPLES) {
+        contents->examples[contents->unstable] = x_strdup(id);
+        contents->fields[contents->unstable] = x_strdup(field);
+    }
+    contents->unstable++;
+}
+
 static void judge(struct contents *contents, const char *id, const struct looked *looked)
 {
     if (looked->version < 0)
         return; /* what is missing or left over is the business of the ids */
-    contents->compared++;
+    contents->verifying->meter.now.done = ++contents->compared;
     contents->pending += looked->verdict == LOOK_PENDING;
     contents->rejected += looked->verdict == LOOK_REJECTED;
+    if (looked->verdict == LOOK_PENDING)
+        verify_pends(contents->verifying, id);
+    if (looked->verdict == LOOK_UNSTABLE)
+        add_unstable(contents, id, looked->field);
     if (looked->verdict != LOOK_DIFFERENT)
         return;
     _cleanup_free_ char *problem = *looked->field ? x_printf("differs in %s", looked->field) : NULL;
@@ -207,7 +216,8 @@ static int compare_read(struct contents *contents, struct source *ids, struct id
                 return -1;
             break;
         case PG_COPY_WAIT:
-            wait_for(ids);
+            if (source_wait(ids, err) < 0)
+                return -1;
             break;
         case PG_COPY_END:
             return compare_list(contents, list, err);
@@ -231,9 +241,50 @@ static int compare_all(struct contents *contents, struct error *err)
     return result < 0 ? -1 : source_end(ids, err);
 }
 
+static int end_content(struct contents *contents, struct error *err)
+{
+    struct verifying *verifying = contents->verifying;
+    struct check *check = contents->check;
+    struct buffer found = check_take_words(check);
+    check_number(check, "compared", contents->compared);
+    check_number(check, "different", contents->different);
+    check_number(check, "rejected", contents->rejected);
+    check_number(check, "pending", contents->pending);
+    check_give_words(check, &found);
+    if (contents->different)
+        check->verdict = CHECK_FAILED;
+    return check_end(verifying->run, verifying->result, check, err);
+}
+
+/* A field that is now() or random() is another one in the index by nature: no failure, but nobody
+ * can prove it. */
+static int end_unstable(struct contents *contents, struct error *err)
+{
+    struct verifying *verifying = contents->verifying;
+    struct check *check = check_begin(verifying->result, "unstable_fields", CHECK_WARNING);
+    check_number(check, "documents", contents->unstable);
+    for (int64_t i = 0; i < contents->unstable && i < CHECK_SAMPLES; i++) {
+        _cleanup_free_ char *problem =
+            x_printf("differs in %s, which documents.sql returns anew with each reading",
+                     contents->fields[i]);
+        check_add_sample(check, "id", contents->examples[i], problem);
+    }
+    if (contents->unstable)
+        check->verdict = CHECK_FAILED;
+    return check_end(verifying->run, verifying->result, check, err);
+}
+
+static void contents_release(struct contents *contents)
+{
+    for (size_t i = 0; i < CHECK_SAMPLES; i++) {
+        free(contents->examples[i]);
+        free(contents->fields[i]);
+    }
+}
+
 int verify_content(struct verifying *verifying, struct error *err)
 {
-    struct contents contents = {
+    _cleanup_(contents_release) struct contents contents = {
         .verifying = verifying,
         .check = check_begin(verifying->result, "content", CHECK_CRITICAL),
     };
@@ -248,13 +299,5 @@ int verify_content(struct verifying *verifying, struct error *err)
     bool all = verifying->request->all_content;
     if ((all ? compare_all(&contents, err) : compare_some(&contents, err)) < 0)
         return -1;
-    struct buffer found = check_take_words(check);
-    check_number(check, "compared", contents.compared);
-    check_number(check, "different", contents.different);
-    check_number(check, "rejected", contents.rejected);
-    check_number(check, "pending", contents.pending);
-    check_give_words(check, &found);
-    if (contents.different)
-        check->verdict = CHECK_FAILED;
-    return check_end(verifying->run, verifying->result, check, err);
+    return end_content(&contents, err) < 0 ? -1 : end_unstable(&contents, err);
 }

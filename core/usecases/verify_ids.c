@@ -14,6 +14,7 @@ enum { PASS_MEMORY = 64 * 1024 * 1024, LOOK_AT_ONCE = 1000 };
 struct passes {
     struct verifying *verifying;
     struct id_comparison comparison;
+    struct staleness staleness;
     unsigned short chance[3]; /* the state of erand48() */
     int64_t read_version;     /* as last looked up */
     int64_t indexed;          /* _count, after the first pass */
@@ -28,6 +29,15 @@ void verify_differs(struct verifying *verifying, const char *id)
     verifying->differing = x_grow(verifying->differing, verifying->differing_count,
                                   &verifying->differing_capacity, sizeof(*verifying->differing));
     verifying->differing[verifying->differing_count++] = x_strdup(id);
+}
+
+void verify_pends(struct verifying *verifying, const char *id)
+{
+    if (verifying->pending_count >= DIFFERENCES_MOST)
+        return;
+    verifying->pending = x_grow(verifying->pending, verifying->pending_count,
+                                &verifying->pending_capacity, sizeof(*verifying->pending));
+    verifying->pending[verifying->pending_count++] = x_strdup(id);
 }
 
 /* ---- the first pass ---- */
@@ -78,8 +88,11 @@ static int note_key(void *data, const struct sided_key *key, struct error *err)
 {
     struct passes *passes = data;
     id_comparison_note(&passes->comparison, key);
-    if (key->side == SIDE_INDEX)
+    passes->verifying->meter.now.done = passes->comparison.ids[SIDE_SOURCE];
+    if (key->side == SIDE_INDEX) {
+        staleness_note(&passes->staleness, key);
         return check_version(passes, key, err);
+    }
     sample(passes, key->id, passes->comparison.ids[SIDE_SOURCE]);
     return 0;
 }
@@ -119,7 +132,10 @@ static void judge(struct passes *passes, const struct differing_key *key,
     passes->rejected += looked->verdict == LOOK_REJECTED;
     verifying->not_indexed += looked->verdict == LOOK_REJECTED && looked->version < 0;
     passes->pending += looked->verdict == LOOK_PENDING;
-    if (looked->verdict == LOOK_SAME && key->count[SIDE_SOURCE] > 1) {
+    if (looked->verdict == LOOK_PENDING)
+        verify_pends(verifying, key->id);
+    bool same = looked->verdict == LOOK_SAME || looked->verdict == LOOK_UNSTABLE;
+    if (same && key->count[SIDE_SOURCE] > 1) {
         passes->duplicates++;
         check_add_sample(passes->ids, "id", key->id, "is there more than once in the source");
     } else if (looked->verdict < ARRAY_SIZE(problems) && problems[looked->verdict]) {
@@ -145,6 +161,24 @@ static int look_closely(struct passes *passes, struct differing_key *keys, size_
             return -1;
     }
     return 0;
+}
+
+static int note_stale(void *data, const struct sided_key *key, struct error *err)
+{
+    struct passes *passes = data;
+    (void)err;
+    if (key->side == SIDE_INDEX)
+        staleness_note(&passes->staleness, key);
+    return 0;
+}
+
+static int find_stale(struct passes *passes, struct error *err)
+{
+    int result = 0;
+    while (staleness_next(&passes->staleness, &result, err))
+        if (result < 0 || read_both(passes, note_stale, err) < 0)
+            return -1;
+    return staleness_look(&passes->staleness, passes->versions, err);
 }
 
 static bool too_many(const struct passes *passes)
@@ -200,13 +234,17 @@ static int end_versions(struct passes *passes, struct error *err)
     struct check *check = passes->versions;
     struct buffer found = check_take_words(check);
     check_number(check, "never_issued", passes->unissued);
+    if (passes->staleness.applies)
+        check_number(check, "stale", passes->staleness.stale);
     check_number(check, "newest", passes->newest);
     check_number(check, "issued", passes->read_version);
     _cleanup_free_ char *time = time_rfc3339(passes->verifying->instance->changed_through);
     _cleanup_free_ char *quoted = time ? x_printf("\"%s\"", time) : x_strdup("null");
     check_value(check, "changed_through", quoted);
     check_give_words(check, &found);
-    if (passes->unissued)
+    if (passes->staleness.too_many)
+        buffer_text(&check->words, "; and more, which were not looked for");
+    if (passes->unissued || passes->staleness.stale)
         check->verdict = CHECK_FAILED;
     return check_end(passes->verifying->run, passes->verifying->result, check, err);
 }
@@ -221,7 +259,9 @@ static int verify_counts(struct passes *passes, struct error *err)
     int64_t off = passes->indexed - expected;
     check_number(check, "expected", expected);
     check_number(check, "found", passes->indexed);
-    if (off && off == passes->left_over - passes->missing)
+    if (off && passes->pending)
+        check_number(check, "under_way", off - (passes->left_over - passes->missing));
+    if (off && (too_many(passes) || off == passes->left_over - passes->missing))
         check->verdict = CHECK_FAILED;
     else if (off && passes->indexed != passes->comparison.ids[SIDE_INDEX])
         check_skip(check, "the index is written to meanwhile");
@@ -232,10 +272,11 @@ static int run_passes(struct passes *passes, struct error *err)
 {
     struct verifying *verifying = passes->verifying;
     int64_t began = clock_ms();
-    if (read_both(passes, note_key, err) < 0 ||
+    if (staleness_open(&passes->staleness, verifying, err) < 0 ||
+        read_both(passes, note_key, err) < 0 ||
         engine_count(verifying->context->engine, verifying->instance->index_name, &passes->indexed,
                      err) < 0 ||
-        read_differing(passes, err) < 0)
+        read_differing(passes, err) < 0 || find_stale(passes, err) < 0)
         return -1;
     if (end_ids(passes, began, err) < 0 || end_versions(passes, err) < 0)
         return -1;
@@ -257,6 +298,7 @@ int verify_ids(struct verifying *verifying, struct error *err)
     if (id_comparison_open(&passes.comparison, err) < 0)
         return -1;
     int result = run_passes(&passes, err);
+    staleness_release(&passes.staleness);
     id_comparison_release(&passes.comparison);
     return result;
 }

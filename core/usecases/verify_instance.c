@@ -10,34 +10,74 @@
 
 static void verifying_release(struct verifying *verifying)
 {
+    meter_end(&verifying->meter);
     look_release(&verifying->look);
     source_close(verifying->source);
     master_options_release(&verifying->options);
     texts_free(verifying->sample, verifying->sample_count);
     texts_free(verifying->differing, verifying->differing_count);
+    texts_free(verifying->pending, verifying->pending_count);
 }
 
 static void forget_ids(struct verifying *verifying)
 {
     texts_free(verifying->sample, verifying->sample_count);
     texts_free(verifying->differing, verifying->differing_count);
+    texts_free(verifying->pending, verifying->pending_count);
     verifying->sample = x_calloc((size_t)verifying->request->sample, sizeof(char *));
-    verifying->differing = NULL;
+    verifying->differing = verifying->pending = NULL;
     verifying->sample_count = verifying->differing_count = verifying->differing_capacity = 0;
+    verifying->pending_count = verifying->pending_capacity = 0;
+}
+
+static void begin_meter(struct verifying *verifying)
+{
+    struct context *context = verifying->context;
+    meter_begin(&verifying->meter, context->watch, context->history, context->engine,
+                verifying->run->action.id, verifying->instance->index_name);
+    verifying->meter.writes = verifying->run->open;
+    pg_set_ticker(verifying->source->pg, &verifying->meter.ticker);
 }
 
 static int check_all(struct verifying *verifying, struct error *err)
 {
+    static const struct {
+        const char *part;
+        int (*verify)(struct verifying *verifying, struct error *err);
+    } checks[] = {
+        {"ids", verify_ids},         {"content", verify_content},   {"rejected", verify_rejected},
+        {"mapping", verify_mapping}, {"settings", verify_settings}, {"queries", verify_queries},
+    };
+    int result = 0;
     forget_ids(verifying);
     verification_begin_attempt(verifying->result);
-    if (verify_ids(verifying, err) < 0 || verify_content(verifying, err) < 0 ||
-        verify_rejected(verifying, err) < 0 || verify_mapping(verifying, err) < 0 ||
-        verify_settings(verifying, err) < 0)
-        return -1;
-    return verify_queries(verifying, err);
+    begin_meter(verifying);
+    for (size_t i = 0; i < ARRAY_SIZE(checks) && result == 0; i++) {
+        meter_verify(&verifying->meter, checks[i].part);
+        result = checks[i].verify(verifying, err);
+    }
+    /* A repair has a meter of its own. */
+    meter_end(&verifying->meter);
+    return result;
 }
 
 /* ---- repair ---- */
+
+/* Rejected documents are sent again with every repair; other checks, such as that of the mapping,
+ * find what sending does not mend. */
+static bool needs_repair(const struct verifying *verifying)
+{
+    return verifying->differing_count || verifying->pending_count ||
+           verification_failed(verifying->result, "rejected");
+}
+
+/* What is pending is to be sent as well: whoever repairs wants the index to be as the source is. */
+static void gather(struct verifying *verifying)
+{
+    for (size_t i = 0; i < verifying->pending_count; i++)
+        verify_differs(verifying, verifying->pending[i]);
+    verifying->differing_count = texts_unique(verifying->differing, verifying->differing_count);
+}
 
 /* In an action of its own, a part of this one: it writes, and takes the writer's lock for that. */
 static int repair(struct verifying *verifying, struct error *err)
@@ -64,7 +104,7 @@ static int repair(struct verifying *verifying, struct error *err)
     _cleanup_(instances_release) struct instances now = {};
     const struct instance *current;
     report_set_instance(item, instance);
-    verifying->differing_count = texts_unique(verifying->differing, verifying->differing_count);
+    gather(verifying);
     int result = instance_again(context, instance, &now, &current, err);
     if (result == 0)
         result = resend_documents(&run, &request, verifying->master, current, verifying->differing,
@@ -81,6 +121,20 @@ static int repair(struct verifying *verifying, struct error *err)
 
 /* ---- the verdict ---- */
 
+/* What the new SQL is meant to change, no new instance would change back. */
+static int advise_queries(const struct verifying *verifying, struct error *err)
+{
+    const struct instance *instance = verifying->instance;
+    _cleanup_free_ char *hint = x_printf("If that is what was meant, change the query or its "
+                                         "limits in %s/%s/queries.ndjson, and run "
+                                         "the same command again",
+                                         verifying->context->settings.indexes, instance->master);
+    if (instance->active)
+        return error_hint(err, "%s.", hint);
+    return error_hint(err, "%s; or switch all the same: esmigrate es_activate %s %d --no-verify",
+                      hint, instance->master, instance->number);
+}
+
 static int advise(const struct verifying *verifying, const struct check *failed, struct error *err)
 {
     const char *master = verifying->instance->master;
@@ -93,8 +147,10 @@ static int advise(const struct verifying *verifying, const struct check *failed,
                           "Mend the source, then: esmigrate es_retry %s-%d. --allow-rejected "
                           "tolerates them.",
                           master, number);
-    if (strcmp(failed->name, "mapping") == 0 || strncmp(failed->name, "query", 5) == 0)
+    if (strcmp(failed->name, "mapping") == 0)
         return error_hint(err, "Make a new instance: esmigrate es_create %s --force", master);
+    if (strncmp(failed->name, "query", 5) == 0)
+        return advise_queries(verifying, err);
     if (verifying->request->repair)
         return error_hint(err,
                           "The repair was not enough. Read everything again: esmigrate es_update "
@@ -160,8 +216,7 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
     };
     if (find_window(verifying, &verifying->look.window, err) < 0 || check_all(verifying, err) < 0)
         return -1;
-    if (verifying->request->repair && !context->settings.dry_run &&
-        (verifying->differing_count || verification_failure(verifying->result)) &&
+    if (verifying->request->repair && !context->settings.dry_run && needs_repair(verifying) &&
         (repair(verifying, err) < 0 || check_all(verifying, err) < 0))
         return -1;
     return judge(verifying, err);

@@ -123,6 +123,7 @@ TEST(what_comes_after_the_documents_is_named)
         {PROGRESS_REFRESH, "course_search-2  refresh, 1 min 2 s"},
         {PROGRESS_RESTORE, "course_search-2  restoring settings, 1 min 2 s"},
         {PROGRESS_MERGE, "course_search-2  merging segments, 1 min 2 s"},
+        {PROGRESS_VERIFY, "course_search-2  verifying, 1 min 2 s"},
     };
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
         struct progress progress = usual;
@@ -132,6 +133,22 @@ TEST(what_comes_after_the_documents_is_named)
         progress.documents_per_second = 0;
         check_line(&progress, strlen(cases[i].line), cases[i].line);
     }
+}
+
+TEST(a_verification_says_what_it_compares_and_sends_nothing)
+{
+    const struct progress progress = {
+        .index_name = "course_search-2",
+        .phase = PROGRESS_VERIFY,
+        .part = "ids",
+        .phase_s = 62,
+        .done = 1200000,
+        .total = -1,
+        .documents_per_second = 200000,
+        .eta_s = -1,
+    };
+    check_line(&progress, 100,
+               "course_search-2  verifying ids, 1 min 2 s  1,200,000 documents  200,000/s");
 }
 
 /* ---- what is known ---- */
@@ -185,7 +202,7 @@ TEST(once_all_are_read_their_number_is_known)
 
 TEST(every_phase_has_a_name)
 {
-    for (int phase = PROGRESS_PREPARE; phase <= PROGRESS_MERGE; phase++) {
+    for (int phase = PROGRESS_PREPARE; phase <= PROGRESS_VERIFY; phase++) {
         assert_non_null(progress_phase_name((enum progress_phase)phase));
         for (int other = PROGRESS_PREPARE; other < phase; other++)
             assert_string_not_equal(progress_phase_name((enum progress_phase)phase),
@@ -207,6 +224,7 @@ int main(void)
         cmocka_unit_test(a_hundred_percent_is_all_of_them),
         cmocka_unit_test(a_silent_server_is_named),
         cmocka_unit_test(what_comes_after_the_documents_is_named),
+        cmocka_unit_test(a_verification_says_what_it_compares_and_sends_nothing),
         cmocka_unit_test(nobody_waits_for_less_than_three_seconds),
         cmocka_unit_test(documents_of_an_earlier_run_are_done),
         cmocka_unit_test(more_than_expected_is_an_unknown_number),

@@ -254,6 +254,15 @@ const struct instance *instances_by_number(const struct instances *instances, in
     return NULL;
 }
 
+const struct instance *instances_by_index(const struct instances *instances, const char *index)
+{
+    for (size_t i = 0; i < instances->count; i++)
+        if (instance_is_live(&instances->list[i]) &&
+            strcmp(instances->list[i].index_name, index) == 0)
+            return &instances->list[i];
+    return NULL;
+}
+
 const struct instance *instances_newest(const struct instances *instances)
 {
     const struct instance *newest = NULL;

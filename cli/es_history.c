@@ -91,7 +91,7 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_time(output, r->folded_from);
     output_time(output, r->stopped_at);
     output_time(output, r->resumed_at);
-    output_json(output, r->checks);
+    r->checks ? output_json(output, r->checks) : output_text(output, NULL);
 }
 
 /* Of one action for people: below its record, which has no place for so many. */

@@ -216,8 +216,8 @@ int check_disk(struct checking *checking, const char *check, struct error *err)
                                room.nodes, room.nodes == 1 ? "" : "s"),
                       limit,
                       enough ? NULL
-                             : x_printf("Add disk or nodes, or drop instances that nobody needs: "
-                                        "esmigrate es_drop %s --older",
+                             : x_printf("Add disk or nodes, or drop what is retired and not kept: "
+                                        "esmigrate es_prune %s --older-than 0",
                                         checking->name));
 }
 

@@ -148,6 +148,36 @@ int check_hooks(struct checking *checking, const char *check, struct error *err)
                       NULL);
 }
 
+/* What to type so that the command that resumes is called, and the history has it. */
+static char *how_to_resume(const struct checking *checking)
+{
+    const struct instance *active = checking->active;
+    _cleanup_free_ char *number = active ? x_printf(" %d", active->number) : x_strdup("");
+    if (checking->declaration.options.resume_indexing)
+        return x_printf("esmigrate es_activate %s%s calls the command that resumes it",
+                        checking->name, number);
+    return x_printf("esmigrate es_activate %s%s --resume-indexing COMMAND calls the command that "
+                    "resumes it; none instead of COMMAND, if it was run by hand",
+                    checking->name, number);
+}
+
+int check_indexing(struct checking *checking, const char *check, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    static const char limit[] = "no switch has left it stopped";
+    if (history_query(checking->context->history, sql_history_action_standing_still,
+                      PG_VALUES(pg_number(checking->master.id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return check_line(checking, check, CHECK_OK, x_strdup("not stopped"), limit, NULL);
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
+    _cleanup_free_ char *stopped = time_rfc3339(pg_text(rows, 0, "stopped_at"));
+    return check_line(checking, check, CHECK_PENDING,
+                      x_printf("stopped at %s by the es_%s begun at %s, and not resumed since",
+                               stopped, pg_text(rows, 0, "action"), began),
+                      limit, how_to_resume(checking));
+}
+
 int check_durations(struct checking *checking, const char *check, struct error *err)
 {
     const struct master_options *options = &checking->declaration.options;

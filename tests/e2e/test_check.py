@@ -57,7 +57,7 @@ def test_all_is_well_and_nothing_was_written(app):
     found = check(app, 0)
     # Of the other tests' indexes some may have replicas that cannot be made.
     assert {line["verdict"] for name, line in found.items() if name != "health"} == {"ok"}, found
-    assert len(found) == 27
+    assert len(found) == 28
     assert all(line["master"] == MASTER and line["value"] for line in found.values())
     assert courses.everything(app) == before
 
@@ -84,6 +84,17 @@ def test_the_table_says_what_to_type(app):
     assert result.err == (
         "esmigrate: error: work is pending\nHINT: What to type or do stands behind each of them, as fix.\n"
     )
+
+
+def test_the_table_ends_with_the_worst(app):
+    well(app)
+    app.sql("DROP INDEX course_changed_at_idx")
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS, master={"keep": "3 hors"})
+    app.declare(MASTER, index=NO_REPLICAS)
+    result = app.run("es_check", MASTER, check=1)
+    verdicts = [line.split()[2] for line in result.out.splitlines()[1:]]
+    order = ["ok", "warning", "pending", "failed"]
+    assert set(verdicts) == set(order) and verdicts == sorted(verdicts, key=order.index)
 
 
 # ---- declaration and history
@@ -206,7 +217,7 @@ def test_disk_below_three_times_the_active_index_fails(app):
     low = f"{total['available_in_bytes'] + 10**9}b"
     cluster_settings(app, **{name + "threshold_enabled": True, name + "watermark__low": low,
                              name + "watermark__high": "1b", name + "watermark__flood_stage": "1b"})
-    assert_line(check(app, 1), "disk", "failed", "0.0 MB", "es_drop course_search --older")
+    assert_line(check(app, 1), "disk", "failed", "0.0 MB", "es_prune course_search")
     cluster_settings(app, **{name + "threshold_enabled": False})
     assert_line(check(app, 0), "disk", "ok")
 
@@ -346,6 +357,26 @@ def test_hooks_without_which_a_switch_would_be_refused_are_a_warning(app):
     app.declare(MASTER, master={"stop_indexing": "true"})
     assert_line(check(app, 0), "hooks", "warning", "without resume_indexing", "--resume-indexing")
     app.fails(2, "es_activate", MASTER)
+
+
+def test_indexing_that_a_switch_left_stopped_is_said_until_it_is_resumed(app):
+    well(app)
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "2")
+    assert "stopped" not in app.run("es_list", check=0).err
+    assert_line(check(app, 0), "indexing", "ok", "not stopped")
+    app.fails(1, "es_activate", MASTER, "2", "--stop-indexing", "true", "--resume-indexing", "false")
+    said = f"{MASTER}: the es_activate begun at "
+    for command in (("es_list",), ("es_list", MASTER)):
+        err = app.run(*command, check=0).err
+        assert said in err and "stopped indexing at" in err and f"esmigrate es_check {MASTER}" in err
+    fix = "esmigrate es_activate course_search 2 --resume-indexing COMMAND"
+    assert_line(check(app, 3), "indexing", "pending", "by the es_activate begun at", fix)
+    app.declare(MASTER, master={"resume_indexing": "true"})
+    assert_line(check(app, 3), "indexing", "pending", "stopped at", "esmigrate es_activate course_search 2 calls")
+    app.ok("es_activate", MASTER, "2")
+    assert said not in app.run("es_list", check=0).err
+    assert_line(check(app, 0), "indexing", "ok", "not stopped")
 
 
 def test_durations_that_are_none_fail(app):

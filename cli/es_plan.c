@@ -42,8 +42,8 @@ void session_say_plan(const struct session *session, const struct plan *plan)
     const struct log *log = session->context.log;
     static const char *const texts[] = {
         [PLAN_CREATE] = "es_create would make instance",
-        [PLAN_IN_PLACE] = "the newest instance can be changed in place, or es_create would make "
-                          "instance",
+        [PLAN_IN_PLACE] = ("the newest instance can be changed in place, or es_create would make "
+                           "instance"),
         [PLAN_UNCHANGED] = "this declaration is that of the newest instance,",
         [PLAN_REVERTED] = "this declaration is that of an older instance,",
     };

@@ -2,18 +2,28 @@
 #include "command.h"
 #include "usecases/check.h"
 
+static void put(struct output *output, const struct check_item *item)
+{
+    output_row(output);
+    output_text(output, item->master);
+    output_text(output, item->check);
+    output_text(output, check_verdict_name(item->verdict));
+    output_text(output, item->value);
+    output_text(output, item->limit);
+    output_text(output, item->fix);
+}
+
+/* People look at what is last: the worst of what was found. */
 static void print(const struct session *session, const struct check_report *report)
 {
+    bool sorted = session->format == OUTPUT_TABLE;
     struct output *output = output_open(session->format, session->command->columns);
-    for (size_t i = 0; i < report->count; i++) {
-        const struct check_item *item = &report->items[i];
-        output_row(output);
-        output_text(output, item->master);
-        output_text(output, item->check);
-        output_text(output, check_verdict_name(item->verdict));
-        output_text(output, item->value);
-        output_text(output, item->limit);
-        output_text(output, item->fix);
+    for (int verdict = CHECK_OK; verdict <= CHECK_FAILED; verdict++) {
+        for (size_t i = 0; i < report->count; i++)
+            if (!sorted || (int)report->items[i].verdict == verdict)
+                put(output, &report->items[i]);
+        if (!sorted)
+            break;
     }
     output_close(output);
 }
@@ -49,7 +59,8 @@ const struct command es_check_command = {
     .summary = "Checks what a deploy needs, and whether work is pending",
     .about =
         "A line for each check: of the declaration, the history, the engine and the source. "
-        "Verdicts are ok, warning, pending (there is something to type) and failed. Exit 1 if a "
+        "Verdicts are ok, warning, pending (there is something to type) and failed; the table has "
+        "them in this order, so that the worst stands last. Exit 1 if a "
         "check failed, else 3 if work is pending, else 0. What could not be checked because "
         "something before it failed has no line.\n"
         "\n"

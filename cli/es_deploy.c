@@ -1,5 +1,7 @@
+#include <stdio.h>
+
 #include "base/cleanup.h"
-#include "command.h"
+#include "plan.h"
 #include "usecases/deploy.h"
 
 static int read_request(struct session *session, struct deploy_request *request, struct error *err)
@@ -28,13 +30,27 @@ static int read_request(struct session *session, struct deploy_request *request,
     return session_activation(session, &request->targets, &request->activation, err);
 }
 
+/* JSON has the steps alone. */
+static void print_plans(const struct session *session, const struct deploy_plans *plans)
+{
+    FILE *out = session->format == OUTPUT_TABLE ? stdout : stderr;
+    for (size_t i = 0; i < plans->count; i++) {
+        session_say_plan(session, &plans->list[i]);
+        session_print_plan(&plans->list[i], out);
+        if (plans->list[i].changes.count + plans->list[i].drift.count)
+            fputc('\n', out);
+    }
+}
+
 static int run(struct session *session, struct error *err)
 {
     _cleanup_(report_release) struct report report = {};
+    _cleanup_(deploy_plans_release) struct deploy_plans plans = {};
     struct deploy_request request = {};
     int result = read_request(session, &request, err);
     if (result == 0) {
-        result = deploy_masters(&session->context, &request, &report, err);
+        result = deploy_masters(&session->context, &request, &report, &plans, err);
+        print_plans(session, &plans);
         session_print_results(session, &report, result);
     }
     targets_release(&request.targets);
@@ -47,11 +63,12 @@ const struct command es_deploy_command = {
     .summary = "Brings what readers search in line with the declaration",
     .about =
         "What a pipeline calls: es_create, if no live instance has the declaration; es_update of "
-        "the one that has it; es_activate. Each step does nothing where nothing is to be done, so "
-        "the same again is harmless, and goes on where one was interrupted. With --warm everything "
-        "but the switch. --dry-run prints these steps, as they would be, and writes nothing; what "
-        "of "
-        "the declaration makes a new instance necessary is told by es_plan.",
+        "the one that has it; es_activate, which verifies it. Each step does nothing where nothing "
+        "is to be done, so the same again is harmless, and goes on where one was interrupted. With "
+        "--warm everything but the switch: it ends with es_verify, which tells hours before what "
+        "the switch would be refused for. --dry-run prints these steps, as they would be, and what "
+        "of the declaration makes a new instance necessary, as es_plan does, with an empty scratch "
+        "index; it changes nothing else.",
     .options =
         (const struct command_option[]){
             {OPT_ALL, "every declaration"},

@@ -1,8 +1,10 @@
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/memory.h"
+#include "clients/json.h"
 #include "command.h"
 #include "running.h"
 #include "usecases/actions.h"
@@ -85,24 +87,71 @@ static void put_record(struct output *output, const struct action_record *r, boo
     output_text(output, r->db_user);
     put_progress(output, r);
     output_text(output, r->error);
-    output_int(output, r->folded_runs);
+    put_known(output, r->folded_runs);
     output_time(output, r->folded_from);
+    output_time(output, r->stopped_at);
+    output_time(output, r->resumed_at);
+    r->checks ? output_json(output, r->checks) : output_text(output, NULL);
 }
 
-static void print(const struct session *session, const struct action_records *records, bool single)
+/* Of one action for people: below its record, which has no place for so many. */
+static int print_checks(const char *text, struct error *err)
+{
+    static const struct column columns[] = {
+        {"check", 0, NULL},
+        {"attempt", COLUMN_RIGHT | COLUMN_SPARE, NULL},
+        {"severity", 0, NULL},
+        {"verdict", 0, NULL},
+        {"numbers", COLUMN_BELOW, NULL},
+        {"samples", COLUMN_BELOW, NULL},
+        {NULL, 0, NULL},
+    };
+    _cleanup_(json_freep) json *checks = json_parse(text, strlen(text), err);
+    if (!checks)
+        return -1;
+    struct output *output = output_open(OUTPUT_TABLE, columns);
+    for (size_t i = 0; i < json_length(checks); i++) {
+        json *check = json_at(checks, i), *samples = json_get(check, "samples");
+        _cleanup_free_ char *numbers = json_write(json_get(check, "numbers"));
+        _cleanup_free_ char *found = json_length(samples) ? json_write(samples) : NULL;
+        output_row(output);
+        output_text(output, json_text(json_get(check, "check"), NULL));
+        output_int(output, json_int(json_get(check, "attempt"), 1));
+        output_text(output, json_text(json_get(check, "severity"), NULL));
+        output_text(output, json_text(json_get(check, "verdict"), NULL));
+        output_text(output, numbers);
+        output_text(output, found);
+    }
+    putchar('\n');
+    output_close(output);
+    return 0;
+}
+
+static int print_single(const struct session *session, struct action_record *record,
+                        struct error *err)
+{
+    _cleanup_free_ char *checks = TAKE_PTR(record->checks);
+    struct output *output = output_open(session->format, session->command->columns);
+    put_record(output, record, false);
+    output_close_upright(output);
+    return checks ? print_checks(checks, err) : 0;
+}
+
+static int print(const struct session *session, const struct action_records *records, bool single,
+                 struct error *err)
 {
     bool table = session->format == OUTPUT_TABLE;
-    if (table && !single && option_given(&session->options, OPT_RUNNING)) {
+    if (table && single)
+        return print_single(session, &records->list[0], err);
+    if (table && option_given(&session->options, OPT_RUNNING)) {
         running_print(records);
-        return;
+        return 0;
     }
     struct output *output = output_open(session->format, session->command->columns);
     for (size_t i = 0; i < records->count; i++)
-        put_record(output, &records->list[i], table && !single);
-    if (table && single)
-        output_close_upright(output);
-    else
-        output_close(output);
+        put_record(output, &records->list[i], table);
+    output_close(output);
+    return 0;
 }
 
 /* The word of --action as the history has it. */
@@ -142,9 +191,9 @@ static int run(struct session *session, struct error *err)
         .limit = limit,
     };
     if (check_action(&filter.action, err) < 0 ||
-        list_actions(&session->context, &filter, &records, &single, err) < 0)
+        list_actions(&session->context, &filter, &records, &single, err) < 0 ||
+        print(session, &records, single, err) < 0)
         return -1;
-    print(session, &records, single);
     if (running)
         running_say_crashed(session->context.log, &records);
     if (!records.count)
@@ -234,6 +283,12 @@ const struct command es_history_command = {
              "so many other updates of that day changed nothing either, and are no rows any more: "
              "es_prune"},
             {"folded_from", NOT_IN_MANY, "when the first of them began"},
+            {"stopped_at", NOT_IN_MANY, "of a switch: when its stop_indexing hook was called"},
+            {"resumed_at", NOT_IN_MANY,
+             "when its resume_indexing hook had ended well; null: it has not"},
+            {"checks", NOT_IN_MANY,
+             "what it verified: an array of objects with attempt, check, severity, verdict, "
+             "numbers and samples; null: nothing"},
             {NULL, 0, NULL},
         },
     .most_words = 1,

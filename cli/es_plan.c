@@ -4,41 +4,46 @@
 #include "base/buffer.h"
 #include "base/cleanup.h"
 #include "clients/json.h"
-#include "command.h"
-#include "usecases/plan.h"
+#include "plan.h"
 
 /* ---- for people: as a diff ---- */
 
-static void print_lines(const char *sign, const char *text)
+static void print_lines(FILE *out, const char *sign, const char *text)
 {
     for (const char *line = text; line && *line;
          line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL)
-        printf("  %s %.*s\n", sign, (int)strcspn(line, "\n"), line);
+        fprintf(out, "  %s %.*s\n", sign, (int)strcspn(line, "\n"), line);
 }
 
-static void print_changes(const struct plan_changes *changes, bool is_drift)
+static void print_changes(FILE *out, const struct plan_changes *changes, bool is_drift)
 {
     for (size_t i = 0; i < changes->count; i++) {
         const struct plan_change *change = &changes->list[i];
-        printf("%s%s%s: %s", change->part, *change->path ? " " : "", change->path,
-               is_drift           ? "drift"
-               : change->in_place ? "in place"
-                                  : "new instance");
+        fprintf(out, "%s%s%s: %s", change->part, *change->path ? " " : "", change->path,
+                is_drift           ? "drift"
+                : change->in_place ? "in place"
+                                   : "new instance");
         if (change->reason)
-            printf(" (%s)", change->reason);
-        putchar('\n');
-        print_lines("-", change->before);
-        print_lines("+", change->after);
+            fprintf(out, " (%s)", change->reason);
+        fputc('\n', out);
+        print_lines(out, "-", change->before);
+        print_lines(out, "+", change->after);
     }
 }
 
-static void say_result(const struct session *session, const struct plan *plan)
+void session_print_plan(const struct plan *plan, FILE *out)
+{
+    print_changes(out, &plan->changes, false);
+    print_changes(out, &plan->drift, true);
+}
+
+void session_say_plan(const struct session *session, const struct plan *plan)
 {
     const struct log *log = session->context.log;
     static const char *const texts[] = {
         [PLAN_CREATE] = "es_create would make instance",
-        [PLAN_IN_PLACE] = "the newest instance can be changed in place, or es_create would make "
-                          "instance",
+        [PLAN_IN_PLACE] = ("the newest instance can be changed in place, or es_create would make "
+                           "instance"),
         [PLAN_UNCHANGED] = "this declaration is that of the newest instance,",
         [PLAN_REVERTED] = "this declaration is that of an older instance,",
     };
@@ -111,13 +116,11 @@ static int run(struct session *session, struct error *err)
         result = plan_master(&session->context, session->options.words[i], &plan, err);
         if (result < 0)
             break;
-        if (output) {
+        if (output)
             print_json(output, &plan);
-        } else {
-            print_changes(&plan.changes, false);
-            print_changes(&plan.drift, true);
-        }
-        say_result(session, &plan);
+        else
+            session_print_plan(&plan, stdout);
+        session_say_plan(session, &plan);
     }
     if (output)
         output_close(output);

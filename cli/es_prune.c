@@ -11,8 +11,9 @@
 /* What is to be done, as it was found, and as the user has confirmed it. */
 struct plan {
     struct remove_request retired;
-    struct report drops;    /* retired instances, and then orphans that are to be dropped */
+    struct report drops;    /* retired instances, and then what else is to be dropped */
     size_t retired_count;   /* of drops */
+    size_t orphan_count;    /* of those behind them; then come rows without index */
     struct report leftover; /* what is only named */
 };
 
@@ -33,9 +34,10 @@ static const struct column prune_columns[] = {
     {"index", 0, "its name in the engine"},
     {"result", 0,
      "dropped; scratch (of a crashed es_check or es_plan, removed); orphan, orphan_in_use (an "
-     "alias points to it), other_history (an index that another "
-     "history made) or missing (an instance without its index), which are left as they are; or "
-     "folded"},
+     "alias points to it), other_history (an index that another history made), foreign (an index "
+     "that bears no mark of esmigrate, or is a copy), missing (an instance without its index) or "
+     "missing_in_use (the same, active or kept, or another index bears its name), which are left "
+     "as they are; or folded"},
     {"folded", COLUMN_RIGHT, "rows of the history that were folded"},
     {NULL, 0, NULL},
 };
@@ -76,8 +78,13 @@ static void say_leftover(const struct session *session, const struct report *lef
         {"orphan", "orphans are dropped with --orphans"},
         {"other_history", "what another history made is never dropped here; if nobody needs it, "
                           "delete it by hand"},
+        {"foreign", "what bears no mark of esmigrate, or is a copy, is never dropped here; if "
+                    "nobody needs it, delete it by hand"},
         {"missing", "an instance without its index: es_create NAME --engine-only makes it again, "
-                    "es_drop ends it"},
+                    "--orphans ends it"},
+        {"missing_in_use", "an instance without its index that is active or kept, or whose name "
+                           "another index bears: see es_list NAME; es_create NAME --engine-only "
+                           "makes it again"},
     };
     for (size_t k = 0; k < ARRAY_SIZE(kinds); k++)
         for (size_t i = 0; i < leftover->count; i++)
@@ -122,7 +129,25 @@ static int read_request(struct session *session, struct plan *plan, struct error
     return 0;
 }
 
-/* Orphans that are asked for move to what is dropped. */
+/* A retired instance without its index is dropped as what it is. */
+static bool is_retired(const struct plan *plan, const struct report_item *item)
+{
+    for (size_t i = 0; i < plan->retired_count; i++)
+        if (strcmp(plan->drops.items[i].index, item->index) == 0)
+            return true;
+    return false;
+}
+
+static void leave(struct plan *plan, const struct report_item *item)
+{
+    struct report_item *left = report_add(&plan->leftover, item->action, item->master);
+    left->number = item->number;
+    left->index = x_strdup(item->index);
+    left->result = item->result;
+}
+
+/* What is asked for moves to what is dropped: first indexes without a row, which are found first,
+ * then rows without an index. */
 static int plan_orphans(struct session *session, struct plan *plan, struct error *err)
 {
     struct report found = {};
@@ -130,15 +155,17 @@ static int plan_orphans(struct session *session, struct plan *plan, struct error
     int result = orphans_find(&session->context, &found, err);
     for (size_t i = 0; i < found.count && result == 0; i++) {
         const struct report_item *item = &found.items[i];
-        bool drop = wanted && strcmp(item->result, "orphan") == 0;
-        if (drop) {
-            result = orphans_drop(&session->context, item->index, &plan->drops, err);
+        if (is_retired(plan, item))
             continue;
+        if (wanted && strcmp(item->result, "orphan") == 0) {
+            result = orphans_drop(&session->context, item->index, &plan->drops, err);
+            plan->orphan_count = plan->drops.count - plan->retired_count;
+        } else if (wanted && strcmp(item->result, "missing") == 0) {
+            result =
+                orphans_drop_row(&session->context, item->master, item->number, &plan->drops, err);
+        } else {
+            leave(plan, item);
         }
-        struct report_item *left = report_add(&plan->leftover, item->action, item->master);
-        left->number = item->number;
-        left->index = x_strdup(item->index);
-        left->result = item->result;
     }
     report_release(&found);
     return result;
@@ -172,9 +199,14 @@ static int drop_planned(struct session *session, struct plan *plan, struct repor
         };
     if (targets->count && prune_instances(&session->context, &plan->retired, report, err) < 0)
         return -1;
-    for (size_t i = plan->retired_count; i < plan->drops.count; i++)
-        if (orphans_drop(&session->context, plan->drops.items[i].index, report, err) < 0)
+    for (size_t i = plan->retired_count; i < plan->drops.count; i++) {
+        const struct report_item *item = &plan->drops.items[i];
+        bool is_index = i < plan->retired_count + plan->orphan_count;
+        if ((is_index ? orphans_drop(&session->context, item->index, report, err)
+                      : orphans_drop_row(&session->context, item->master, item->number, report,
+                                         err)) < 0)
             return -1;
+    }
     return 0;
 }
 
@@ -236,8 +268,9 @@ const struct command es_prune_command = {
         "\n"
         "--all also names what does not belong together: indexes that this history made and has "
         "no live instance of (orphan), indexes with this prefix that another history of esmigrate "
-        "made (other_history), instances whose index is not there (missing). Only orphans are "
-        "ever dropped, and only with --orphans.\n"
+        "made (other_history) or that bear no mark of it (foreign), instances whose index is not "
+        "there (missing). --orphans drops orphans, and ends instances that are missing; never what "
+        "an alias points to, what is active or kept, or what others made.\n"
         "\n"
         "--history-older-than keeps the history small where es_update runs every minute: of the "
         "updates of a day that found no change and differ in no more than their times, the last "

@@ -179,7 +179,7 @@ static const struct option_spec specs[OPT_COUNT] = {
                     "the N that were active last before the active one stay, however old"},
     [OPT_ORPHANS] = {"orphans", 0, KIND_FLAG, NULL, NULL, NULL,
                      "with --all: also drop indexes that this history made and has no instance "
-                     "of any more"},
+                     "of any more, and end instances whose index is not there"},
     [OPT_HISTORY_OLDER_THAN] = {"history-older-than", 0, KIND_TEXT, "INTERVAL", NULL, NULL,
                                 "with --all: of updates older than that which changed nothing "
                                 "leave one per instance and day, with the number of the others"},

@@ -308,7 +308,7 @@ static int read_options_file(struct declaration *declaration, const char *path, 
         declaration->options_json = x_strdup("{}");
         return 0;
     }
-    if (master_options_parse(text, path, &declaration->options, err) < 0)
+    if (master_options_parse(text, path, declaration->name, &declaration->options, err) < 0)
         return -1;
     _cleanup_(json_freep) json *stored = json_parse(text, strlen(text), err);
     if (!stored)

@@ -246,19 +246,19 @@ const struct instance *instances_by_id(const struct instances *instances, int64_
     return NULL;
 }
 
-const struct instance *instances_by_index(const struct instances *instances, const char *name)
-{
-    for (size_t i = 0; i < instances->count; i++)
-        if (instance_is_live(&instances->list[i]) &&
-            strcmp(instances->list[i].index_name, name) == 0)
-            return &instances->list[i];
-    return NULL;
-}
-
 const struct instance *instances_by_number(const struct instances *instances, int number)
 {
     for (size_t i = 0; i < instances->count; i++)
         if (instances->list[i].number == number && instance_is_live(&instances->list[i]))
+            return &instances->list[i];
+    return NULL;
+}
+
+const struct instance *instances_by_index(const struct instances *instances, const char *index)
+{
+    for (size_t i = 0; i < instances->count; i++)
+        if (instance_is_live(&instances->list[i]) &&
+            strcmp(instances->list[i].index_name, index) == 0)
             return &instances->list[i];
     return NULL;
 }

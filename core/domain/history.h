@@ -113,10 +113,10 @@ int history_drop_instance(struct history *history, int64_t instance_id, struct e
 
 /* The instance in the list that bears this id, or NULL. */
 const struct instance *instances_by_id(const struct instances *instances, int64_t id);
-/* The live one whose index has this name, or NULL. */
-const struct instance *instances_by_index(const struct instances *instances, const char *name);
-/* The live instance of this number / the newest live one / the newest with this fingerprint. */
+/* The live instance of this number / of this index / the newest live one / the newest with this
+ * fingerprint. */
 const struct instance *instances_by_number(const struct instances *instances, int number);
+const struct instance *instances_by_index(const struct instances *instances, const char *index);
 const struct instance *instances_newest(const struct instances *instances);
 const struct instance *instances_by_fingerprint(const struct instances *instances,
                                                 const char *fingerprint);

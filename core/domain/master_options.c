@@ -8,6 +8,7 @@
 #include "base/texts.h"
 #include "clients/json.h"
 #include "domain/canonical.h"
+#include "domain/names.h"
 
 enum option_type {
     TYPE_TEXT,
@@ -129,8 +130,50 @@ static int read_option(const char *key, json *value, void *data)
     return unknown_key(data, key);
 }
 
-int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
-                         struct error *err)
+/* ---- further aliases ---- */
+
+struct named_alias *master_options_aliases(const struct master_options *options, size_t *ret_count)
+{
+    struct named_alias *aliases = x_calloc(options->alias_count + 2, sizeof(*aliases));
+    size_t count = 0;
+    if (options->read_alias)
+        aliases[count++] = (struct named_alias){"read_alias", options->read_alias};
+    if (options->write_alias)
+        aliases[count++] = (struct named_alias){"write_alias", options->write_alias};
+    for (size_t i = 0; i < options->alias_count; i++)
+        aliases[count++] = (struct named_alias){"aliases", options->aliases[i]};
+    *ret_count = count;
+    return aliases;
+}
+
+static int wrong_alias(const struct reading *r, const struct named_alias *alias, const char *why)
+{
+    error_set(r->err, ERR_USAGE, "%s: \"%s\": \"%s\" cannot be a further alias: %s", r->place,
+              alias->key, alias->name, why);
+    return error_hint(r->err, "Give it another name, without the prefix, or take it out.");
+}
+
+/* A switch moves them: one that is something else would be taken away from that, or never be where
+ * it should. */
+static int check_aliases(const struct reading *r, const char *master)
+{
+    size_t count;
+    _cleanup_free_ struct named_alias *aliases = master_options_aliases(r->options, &count);
+    for (size_t i = 0; i < count; i++) {
+        const char *why = name_alias_wrong(aliases[i].name);
+        if (strcmp(aliases[i].name, master) == 0)
+            why = "that is the master's own, which moves anyway";
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(aliases[i].name, aliases[j].name) == 0)
+                why = "it is there twice";
+        if (why)
+            return wrong_alias(r, &aliases[i], why);
+    }
+    return 0;
+}
+
+int master_options_parse(const char *text, const char *place, const char *master,
+                         struct master_options *ret_options, struct error *err)
 {
     _cleanup_free_ char *canonical = canonical_json(text, err);
     _cleanup_(json_freep) json *value = canonical ? json_parse(text, strlen(text), err) : NULL;
@@ -142,7 +185,7 @@ int master_options_parse(const char *text, const char *place, struct master_opti
     struct reading reading = {.options = &options, .place = place, .err = err};
     if (!json_is_object(value))
         return error_set(err, ERR_USAGE, "%s: not a JSON object", place);
-    if (json_each(value, read_option, &reading))
+    if (json_each(value, read_option, &reading) || check_aliases(&reading, master) < 0)
         return -1;
     *ret_options = TAKE(options);
     return 0;

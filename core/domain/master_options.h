@@ -45,8 +45,18 @@ struct master_options {
 };
 void master_options_release(struct master_options *options);
 
-/* From the text of a JSON object; `place` names it in messages. ERR_USAGE if something is wrong. */
-int master_options_parse(const char *text, const char *place, struct master_options *ret_options,
-                         struct error *err);
+/* From the text of a JSON object; `place` names it in messages. ERR_USAGE if something is wrong:
+ * also with the further aliases of `master`, of which none may be its own. */
+int master_options_parse(const char *text, const char *place, const char *master,
+                         struct master_options *ret_options, struct error *err);
+
+/* A further alias, as master.json has it. */
+struct named_alias {
+    const char *key; /* "read_alias", "write_alias" or "aliases" */
+    const char *name;
+};
+
+/* All of them, in this order; the caller's (free()), the texts belong to the options. */
+struct named_alias *master_options_aliases(const struct master_options *options, size_t *ret_count);
 
 #endif

@@ -69,6 +69,35 @@ char *name_of_write_alias(const char *index, int epoch)
     return x_printf("%s.W%d", index, epoch);
 }
 
+bool name_is_write_alias(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot && dot[1] == 'W' && dot[2] && dot[2 + strspn(dot + 2, "0123456789")] == '\0';
+}
+
+const char *name_alias_wrong(const char *name)
+{
+    static const char rehearsal[] = ".rehearsal";
+    size_t length = strlen(name), end = strlen(rehearsal);
+    int number;
+    if (!*name)
+        return "it is empty";
+    if (strchr("_-+.", *name))
+        return "it must not begin with \"_\", \"-\", \"+\" or \".\"";
+    for (const char *c = name; *c; c++)
+        if (iscntrl((unsigned char)*c) || strchr(" \"*\\<|,>/?#:", *c))
+            return "the engine refuses space and any of \"*\\<|,>/?#:";
+    if (length > LONGEST_NAME)
+        return "it is too long";
+    if (name_is_write_alias(name))
+        return "so end the aliases through which esmigrate writes documents";
+    if (name_split_instance(name, &number))
+        return "\"-digits\" at its end is the name of an instance";
+    if (length >= end && strcmp(name + length - end, rehearsal) == 0)
+        return "so ends the alias of es_rollback --rehearse";
+    return NULL;
+}
+
 int name_parse_number(const char *text)
 {
     if (!*text || text[strspn(text, "0123456789")] != '\0' || strlen(text) > 9)

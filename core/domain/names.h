@@ -4,6 +4,7 @@
 #ifndef ESMIGRATE_DOMAIN_NAMES_H
 #define ESMIGRATE_DOMAIN_NAMES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -23,6 +24,13 @@ char *name_of_index(const char *prefix, const char *name, int number);
 /* INDEX + ".W" + EPOCH (rule R2): an alias may have upper case, an index name must not, so that a
  * write through an alias that is gone can never create an index. The caller's (free()). */
 char *name_of_write_alias(const char *index, int epoch);
+
+/* Whether the name ends as that of a write alias, whatever the index. */
+bool name_is_write_alias(const char *name);
+
+/* Why the engine or esmigrate cannot have this name, without prefix, for an alias that readers or
+ * writers of the application use; NULL: it can. */
+const char *name_alias_wrong(const char *name);
 
 /* A positive number written with digits only, or 0. */
 int name_parse_number(const char *text);

@@ -14,11 +14,11 @@ void action_records_release(struct action_records *records)
     for (size_t i = 0; i < records->count; i++) {
         struct action_record *r = &records->list[i];
         char *texts[] = {
-            r->id,          r->parent,       r->master,  r->index,        r->action,
-            r->status,      r->result,       r->mode,    r->started_at,   r->finished_at,
-            r->tag,         r->tool_version, r->argv,    r->changed_from, r->changed_through,
-            r->os_user,     r->host,         r->db_user, r->error,        r->phase,
-            r->progress_at, r->folded_from,
+            r->id,          r->parent,       r->master,     r->index,        r->action,
+            r->status,      r->result,       r->mode,       r->started_at,   r->finished_at,
+            r->tag,         r->tool_version, r->argv,       r->changed_from, r->changed_through,
+            r->os_user,     r->host,         r->db_user,    r->error,        r->phase,
+            r->progress_at, r->folded_from,  r->stopped_at, r->resumed_at,   r->checks,
         };
         for (size_t t = 0; t < ARRAY_SIZE(texts); t++)
             free(texts[t]);
@@ -88,6 +88,9 @@ static struct action_record read_record(const struct pg_rows *rows, size_t i)
         .error = x_strdup(pg_text(rows, i, "error")),
         .folded_runs = pg_text(rows, i, "folded_runs") ? pg_int(rows, i, "folded_runs") : -1,
         .folded_from = x_strdup(pg_text(rows, i, "folded_from")),
+        .stopped_at = x_strdup(pg_text(rows, i, "stopped_at")),
+        .resumed_at = x_strdup(pg_text(rows, i, "resumed_at")),
+        .checks = x_strdup(pg_text(rows, i, "checks")),
     };
 }
 

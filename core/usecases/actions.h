@@ -30,6 +30,10 @@ struct action_record {
 
     int64_t folded_runs; /* others of its kind and day whose rows es_prune removed; -1: none */
     char *folded_from;   /* when the first of them began */
+
+    char *stopped_at; /* of a switch: its stop_indexing hook was called, and then resume_indexing */
+    char *resumed_at;
+    char *checks; /* JSON array: what it verified; NULL: nothing */
 };
 
 struct action_records {

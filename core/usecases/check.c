@@ -8,6 +8,7 @@
 #include "domain/names.h"
 #include "domain/schema.h"
 #include "usecases/checking.h"
+#include "usecases/plan.h"
 
 /* ---- the report ---- */
 
@@ -136,13 +137,6 @@ static int check_history_pooler(struct checking *checking, const char *check, st
     return check_one_session(checking, check);
 }
 
-/* What there is to do when an instance, which is not active, has the declaration. */
-static char *next_step(const struct instance *has)
-{
-    return x_printf("esmigrate es_%s %s %d", has->filled_at ? "activate" : "update", has->master,
-                    has->number);
-}
-
 static int check_active(struct checking *checking, const char *check, struct error *err)
 {
     const char *fingerprint = checking->declaration.fingerprint;
@@ -153,7 +147,8 @@ static int check_active(struct checking *checking, const char *check, struct err
         return check_line(checking, check, CHECK_OK, value, "has the declaration", NULL);
     const struct instance *has = instances_by_fingerprint(&checking->instances, fingerprint);
     return check_line(checking, check, CHECK_PENDING, value, "has the declaration",
-                      has ? next_step(has) : x_printf("esmigrate es_create %s", checking->name));
+                      has ? plan_next_step(has)
+                          : x_printf("esmigrate es_create %s", checking->name));
 }
 
 /* ---- all ---- */
@@ -180,6 +175,11 @@ static const struct {
     {"pipeline", check_pipelines, CHECK_NEEDS_ENGINE | CHECK_NEEDS_DECLARATION},
     {"alias_name", check_alias_name, CHECK_NEEDS_ENGINE},
     {"alias", check_alias, CHECK_NEEDS_ENGINE | CHECK_NEEDS_HISTORY},
+    {"further_aliases", check_further_aliases,
+     CHECK_NEEDS_ENGINE | CHECK_NEEDS_HISTORY | CHECK_NEEDS_DECLARATION},
+    {"hooks", check_hooks, CHECK_NEEDS_DECLARATION},
+    {"indexing", check_indexing, CHECK_NEEDS_HISTORY | CHECK_NEEDS_DECLARATION},
+    {"durations", check_durations, CHECK_NEEDS_CONNECTION | CHECK_NEEDS_DECLARATION},
     {"source", check_source, 0},
     {"source_pooler", check_source_pooler, CHECK_NEEDS_SOURCE},
     {"clocks", check_clocks, CHECK_NEEDS_SOURCE | CHECK_NEEDS_CONNECTION},

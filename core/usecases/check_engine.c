@@ -5,10 +5,8 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
-#include "base/texts.h"
 #include "sql.h"
 #include "usecases/checking.h"
-#include "usecases/owner.h"
 
 /* ---- who it is ---- */
 
@@ -218,8 +216,8 @@ int check_disk(struct checking *checking, const char *check, struct error *err)
                                room.nodes, room.nodes == 1 ? "" : "s"),
                       limit,
                       enough ? NULL
-                             : x_printf("Add disk or nodes, or drop instances that nobody needs: "
-                                        "esmigrate es_drop %s --older",
+                             : x_printf("Add disk or nodes, or drop what is retired and not kept: "
+                                        "esmigrate es_prune %s --older-than 0",
                                         checking->name));
 }
 
@@ -288,36 +286,4 @@ int check_pipelines(struct checking *checking, const char *check, struct error *
     if (check_pipeline(checking, check, "default_pipeline", err) < 0)
         return -1;
     return check_pipeline(checking, check, "final_pipeline", err);
-}
-
-int check_alias_name(struct checking *checking, const char *check, struct error *err)
-{
-    if (owner_check_alias_name(checking->context, checking->name, err) < 0)
-        return -1;
-    return check_line(checking, check, CHECK_OK,
-                      x_printf("%s%s", checking->context->settings.prefix, checking->name),
-                      "no index bears it", NULL);
-}
-
-/* Where the history says it is, or where another command will settle it, or refuse. */
-int check_alias(struct checking *checking, const char *check, struct error *err)
-{
-    struct context *context = checking->context;
-    const char *active = checking->active ? checking->active->index_name : NULL;
-    _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, checking->name);
-    _cleanup_(buffer_release) struct buffer value = BUFFER(BUFFER_TEXT_MAX);
-    char **names = NULL;
-    size_t count = 0;
-    if (owner_check_alias(context, checking->name, err) < 0 ||
-        engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
-        return -1;
-    bool good = active ? count == 1 && strcmp(names[0], active) == 0 : count == 0;
-    for (size_t i = 0; i < count; i++)
-        buffer_printf(&value, "%s%s", i ? ", " : "", names[i]);
-    texts_free(names, count);
-    return check_line(
-        checking, check, good ? CHECK_OK : CHECK_WARNING,
-        x_strdup(count ? buffer_cstr(&value) : "no index"), active ? active : "no index",
-        good ? NULL
-             : x_printf("Someone has moved the alias: see esmigrate es_list %s", checking->name));
 }

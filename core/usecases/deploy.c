@@ -1,11 +1,13 @@
 #include "usecases/deploy.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/texts.h"
 #include "usecases/create.h"
 #include "usecases/run.h"
+#include "usecases/verify.h"
 
 /* One master, on its way through the steps. */
 struct deploy {
@@ -13,7 +15,16 @@ struct deploy {
     const struct deploy_request *request;
     struct target target; /* with the number, once it is known */
     struct report *report;
+    struct deploy_plans *plans;
 };
+
+void deploy_plans_release(struct deploy_plans *plans)
+{
+    for (size_t i = 0; i < plans->count; i++)
+        plan_release(&plans->list[i]);
+    free(plans->list);
+    *plans = (struct deploy_plans){};
+}
 
 /* A new instance, or the live one that has the declaration: the newest, if several do. */
 static int create(struct deploy *deploy, struct error *err)
@@ -35,6 +46,38 @@ static int update(struct deploy *deploy, struct error *err)
     return update_instances(deploy->context, &request, deploy->report, err);
 }
 
+/* The instance that the step before was about. */
+static struct report_item *add_step(struct deploy *deploy, const char *action, const char *result)
+{
+    struct report_item *step = report_add(deploy->report, action, deploy->target.name);
+    const struct report_item *before = step - 1;
+    step->number = deploy->target.number;
+    step->index = x_strdup(before->index);
+    step->result = result;
+    return step;
+}
+
+/* As the switch will: what it would refuse is to be known hours before. */
+static int verify(struct deploy *deploy, struct error *err)
+{
+    const struct activation_request *activation = &deploy->request->activation;
+    struct verify_request request = {
+        .targets = {.list = &deploy->target, .count = 1},
+        .sample = VERIFY_SAMPLE,
+        .query_runs = VERIFY_QUERY_RUNS,
+        .max_rejected = activation->allowed_rejected,
+    };
+    _cleanup_(verifications_release) struct verifications found = {};
+    if (activation->no_verify)
+        return 0;
+    struct report_item *step = add_step(deploy, "verify", NULL);
+    int result = verify_instances(deploy->context, &request, &found, err);
+    if (found.count)
+        memcpy(step->id, found.list[0].id, sizeof(step->id));
+    step->result = result == 0 ? "verified" : NULL;
+    return result;
+}
+
 static int activate(struct deploy *deploy, struct error *err)
 {
     struct activate_request request = {
@@ -46,37 +89,56 @@ static int activate(struct deploy *deploy, struct error *err)
     return activate_instances(deploy->context, &request, deploy->report, err);
 }
 
-/* A step of which nothing can be looked at yet, since its instance is still to be made. */
-static void plan_step(struct deploy *deploy, const char *action, const char *result)
+/* Why the new instance is needed, as es_plan has it. */
+static int explain(struct deploy *deploy, struct error *err)
 {
-    struct report_item *step = report_add(deploy->report, action, deploy->target.name);
-    const struct report_item *made = step - 1;
-    step->number = deploy->target.number;
-    step->index = x_strdup(made->index);
-    step->result = result;
+    struct deploy_plans *plans = deploy->plans;
+    _cleanup_(plan_release) struct plan one = {};
+    if (plan_master(deploy->context, deploy->target.name, &one, err) < 0)
+        return -1;
+    plans->list = x_grow(plans->list, plans->count, &plans->capacity, sizeof(*plans->list));
+    plans->list[plans->count++] = TAKE(one);
+    return 0;
 }
 
-/* The steps as they would be: es_update's result is how much it would read. */
-static int plan(struct deploy *deploy, struct error *err)
+/* Of a new instance nothing can be looked at yet. */
+static int plan_new(struct deploy *deploy, struct error *err)
 {
-    const struct report_item *item = &deploy->report->items[deploy->report->count - 1];
-    bool is_there = strcmp(item->result, "unchanged") == 0;
-    const char *then = deploy->request->warm ? "" : ", and the aliases switched to it";
-    log_say(deploy->context->log, LOG_NOTICE, "%s: it would then be brought up to date%s",
-            item->index, then);
-    if (!is_there) {
-        log_say(deploy->context->log, LOG_NOTICE, "why a new instance: esmigrate es_plan %s",
-                deploy->target.name);
-        plan_step(deploy, "update", "full");
-        if (!deploy->request->warm)
-            plan_step(deploy, "activate", "activated");
-        return 0;
-    }
+    if (explain(deploy, err) < 0)
+        return -1;
+    add_step(deploy, "update", "full");
+    return 0;
+}
+
+/* es_update's result is how much it would read. */
+static int plan_update(struct deploy *deploy, struct error *err)
+{
     if (update(deploy, err) < 0)
         return -1;
     struct report_item *step = &deploy->report->items[deploy->report->count - 1];
     step->result = step->mode;
-    return deploy->request->warm ? 0 : activate(deploy, err);
+    return 0;
+}
+
+/* The steps as they would be. */
+static int plan_steps(struct deploy *deploy, struct error *err)
+{
+    const struct report_item *item = &deploy->report->items[deploy->report->count - 1];
+    bool is_there = strcmp(item->result, "unchanged") == 0, warm = deploy->request->warm;
+    bool verifies = !deploy->request->activation.no_verify;
+    log_say(deploy->context->log, LOG_NOTICE, "%s: it would then be brought up to date%s%s",
+            item->index, verifies ? " and verified" : "",
+            warm ? "" : ", and the aliases switched to it");
+    if ((is_there ? plan_update(deploy, err) : plan_new(deploy, err)) < 0)
+        return -1;
+    if (warm && verifies)
+        add_step(deploy, "verify", "verified");
+    if (warm)
+        return 0;
+    if (is_there)
+        return activate(deploy, err);
+    add_step(deploy, "activate", "activated");
+    return 0;
 }
 
 static int deploy_one(struct deploy *deploy, struct error *err)
@@ -87,10 +149,10 @@ static int deploy_one(struct deploy *deploy, struct error *err)
     if (!deploy->target.number)
         return 0;
     if (deploy->context->settings.dry_run)
-        return plan(deploy, err);
+        return plan_steps(deploy, err);
     if (update(deploy, err) < 0)
         return -1;
-    return deploy->request->warm ? 0 : activate(deploy, err);
+    return deploy->request->warm ? verify(deploy, err) : activate(deploy, err);
 }
 
 static int declared(struct context *context, struct targets *ret_targets, struct error *err)
@@ -109,7 +171,7 @@ static int declared(struct context *context, struct targets *ret_targets, struct
 }
 
 int deploy_masters(struct context *context, const struct deploy_request *request,
-                   struct report *report, struct error *err)
+                   struct report *report, struct deploy_plans *ret_plans, struct error *err)
 {
     enum { STEPS = 3 };
     _cleanup_(targets_release) struct targets all = {};
@@ -128,6 +190,7 @@ int deploy_masters(struct context *context, const struct deploy_request *request
             .request = request,
             .target = targets->list[i],
             .report = report,
+            .plans = ret_plans,
         };
         result = deploy_one(&deploy, err);
     }

@@ -19,7 +19,8 @@ static int read_options(struct context *context, const struct master *master,
         log_say(context->log, LOG_WARNING,
                 "%s; the options that the history stored are used instead", ignored.message);
     }
-    return master_options_parse(master->options, "options in the history", ret_options, err);
+    return master_options_parse(master->options, "options in the history", master->name,
+                                ret_options, err);
 }
 
 int feed_options(struct context *context, const struct master *master,

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/texts.h"
 #include "domain/names.h"
+#include "sql.h"
 
 void listing_release(struct listing *listing)
 {
@@ -138,6 +139,26 @@ static void check_alias(struct context *context, const char *master,
     texts_free(names, count);
 }
 
+/* ---- what a switch has left ---- */
+
+/* Whoever looks for why the index falls behind finds it here. */
+static int say_standstill(struct context *context, const struct master *master, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_action_standing_still,
+                      PG_VALUES(pg_number(master->id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return 0;
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
+    _cleanup_free_ char *stopped = time_rfc3339(pg_text(rows, 0, "stopped_at"));
+    log_say(context->log, LOG_WARNING,
+            "%s: the es_%s begun at %s stopped indexing at %s, and nothing has resumed it since; "
+            "what to type: esmigrate es_check %s",
+            master->name, pg_text(rows, 0, "action"), began, stopped, master->name);
+    return 0;
+}
+
 /* ---- the listing ---- */
 
 static int list_master(struct context *context, const struct engine_view *view,
@@ -169,7 +190,7 @@ static int list_master(struct context *context, const struct engine_view *view,
         say_foreign(context, view, master->name, &instances);
         check_alias(context, master->name, &instances);
     }
-    return 0;
+    return say_standstill(context, master, err);
 }
 
 static bool is_wanted(const char *name, char *const *names, size_t count)

@@ -7,12 +7,15 @@
 #include "domain/names.h"
 #include "sql.h"
 #include "usecases/owner.h"
+#include "usecases/remove.h"
 #include "usecases/run.h"
+#include "usecases/scratch.h"
 
 /* What is known of an index that no live instance has. */
 struct orphan {
     bool is_ours;        /* an action of this history made it, under this name */
     bool is_other;       /* another history of esmigrate did */
+    bool is_foreign;     /* nothing says that esmigrate made it, or it is a copy of what it made */
     char *master;        /* of its maker; NULL unless it is ours */
     int64_t master_id;   /* the same */
     int64_t instance_id; /* that it was made for; 0: the history has none of that name */
@@ -51,7 +54,8 @@ static int read_maker(struct context *context, const struct instances *instances
         return 0;
     const char *master = pg_text(rows, 0, "master");
     _cleanup_free_ char *wanted = name_of_index(context->settings.prefix, master, orphan->number);
-    if (strcmp(wanted, name) != 0)
+    orphan->is_foreign = !orphan->number || strcmp(wanted, name) != 0;
+    if (orphan->is_foreign)
         return 0;
     const struct instance *made = instances_by_id(instances, pg_int(rows, 0, "instance_id"));
     orphan->is_ours = true;
@@ -62,14 +66,31 @@ static int read_maker(struct context *context, const struct instances *instances
     return 0;
 }
 
-/* Neither ours nor another's: someone made it who is not esmigrate, or a live instance has it. */
+/* Without a prefix every index of the engine has it: only names of our masters' instances count. */
+static bool is_named_as_ours(const struct context *context, const struct instances *instances,
+                             const char *name)
+{
+    int number;
+    size_t length = name_split_instance(name, &number);
+    if (*context->settings.prefix)
+        return true;
+    for (size_t i = 0; i < instances->count; i++)
+        if (length == strlen(instances->list[i].master) &&
+            strncmp(name, instances->list[i].master, length) == 0)
+            return true;
+    return false;
+}
+
+/* Nothing of these: a live instance has it, it is a scratch index, or it may not be looked at. */
 static int look_at(struct context *context, const struct instances *instances, const char *name,
                    struct orphan *ret_orphan, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
     _cleanup_(orphan_release) struct orphan orphan = {};
-    if (has_live_instance(instances, name) || !name_split_instance(name, &orphan.number))
+    if (has_live_instance(instances, name))
         return 0;
+    if (!name_split_instance(name, &orphan.number))
+        orphan.number = 0;
     if (engine_find_index(context->engine, name, &index, err) < 0) {
         /* Someone else's index, which this user may not look at. */
         if (err->http_code != 403)
@@ -77,9 +98,11 @@ static int look_at(struct context *context, const struct instances *instances, c
         error_release(err);
         return 0;
     }
-    if (!index.exists || !owner_is_esmigrate(&index))
+    if (!index.exists || scratch_is(&index))
         return 0;
-    if (read_maker(context, instances, name, &index, &orphan, err) < 0)
+    if (!owner_is_esmigrate(&index))
+        orphan.is_foreign = is_named_as_ours(context, instances, name);
+    else if (read_maker(context, instances, name, &index, &orphan, err) < 0)
         return -1;
     *ret_orphan = TAKE(orphan);
     return 0;
@@ -93,16 +116,30 @@ static int report_index(struct context *context, const struct instances *instanc
     _cleanup_(orphan_release) struct orphan orphan = {};
     if (look_at(context, instances, name, &orphan, err) < 0)
         return -1;
-    if (!orphan.is_ours && !orphan.is_other)
+    if (!orphan.is_ours && !orphan.is_other && !orphan.is_foreign)
         return 0;
     struct report_item *item = report_add(report, "prune", orphan.master);
     item->index = x_strdup(name);
     item->number = orphan.is_ours ? orphan.number : 0;
-    item->result = orphan.alias ? "orphan_in_use" : orphan.is_ours ? "orphan" : "other_history";
+    item->result = orphan.alias      ? "orphan_in_use"
+                   : orphan.is_ours  ? "orphan"
+                   : orphan.is_other ? "other_history"
+                                     : "foreign";
     if (orphan.alias)
         log_say(context->log, LOG_WARNING,
                 "index \"%s\" is an orphan, but alias \"%s\" points to it", name, orphan.alias);
     return 0;
+}
+
+/* Readers, or es_rollback, need it; or the name is in use, so that the row tells whose it is not.
+ */
+static bool is_needed(const struct instance *instance, const struct engine_entry *entries,
+                      size_t count)
+{
+    for (size_t e = 0; e < count; e++)
+        if (strcmp(entries[e].name, instance->index_name) == 0)
+            return true;
+    return instance->active || instance->kept;
 }
 
 static void report_missing(const struct instances *instances, const struct engine_entry *entries,
@@ -117,7 +154,7 @@ static void report_missing(const struct instances *instances, const struct engin
             continue;
         struct report_item *item = report_add(report, "prune", instance->master);
         report_set_instance(item, instance);
-        item->result = "missing";
+        item->result = is_needed(instance, entries, count) ? "missing_in_use" : "missing";
     }
 }
 
@@ -210,4 +247,15 @@ int orphans_drop(struct context *context, const char *index_name, struct report 
     item->number = orphan.number;
     int result = drop_in_run(&run, index_name, err);
     return run_end(&run, result, item, err);
+}
+
+int orphans_drop_row(struct context *context, const char *master, int number, struct report *report,
+                     struct error *err)
+{
+    struct target target = {.name = (char *)master, .number = number};
+    const struct remove_request request = {
+        .targets = {.list = &target, .count = 1},
+        .choice = REMOVE_NAMED,
+    };
+    return prune_instances(context, &request, report, err);
 }

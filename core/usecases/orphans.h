@@ -14,7 +14,10 @@
 
 /*
  * Items: each orphan (result "orphan"; "orphan_in_use" if an alias points to it), each index of
- * another history ("other_history"), each instance without its index ("missing"). Changes nothing.
+ * another history ("other_history"), each with the prefix that nothing says esmigrate made, or that
+ * is a copy of what it made ("foreign"), each instance without its index ("missing";
+ * "missing_in_use" if it is active, kept for a rollback, or another index bears its name). Changes
+ * nothing.
  */
 int orphans_find(struct context *context, struct report *report, struct error *err);
 
@@ -24,5 +27,9 @@ int orphans_find(struct context *context, struct report *report, struct error *e
  */
 int orphans_drop(struct context *context, const char *index_name, struct report *report,
                  struct error *err);
+
+/* Ends an instance without its index, as es_drop does: what is active or kept is ERR_FAILED. */
+int orphans_drop_row(struct context *context, const char *master, int number, struct report *report,
+                     struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
+#include "domain/names.h"
 #include "sql.h"
 
 enum owner {
@@ -13,17 +14,11 @@ enum owner {
     OWNER_NONE,          /* there is no such index */
 };
 
-/* NAME.W<n> (rule R2); NAME is left open, an index may have been cloned or restored as another. */
-static bool is_write_alias(const char *alias)
-{
-    const char *dot = strrchr(alias, '.');
-    return dot && dot[1] == 'W' && dot[2] && dot[2 + strspn(dot + 2, "0123456789")] == '\0';
-}
-
+/* An index may have been cloned or restored as another: whose write alias it has is left open. */
 bool owner_is_esmigrate(const struct engine_index *index)
 {
     for (size_t i = 0; i < index->alias_count; i++)
-        if (is_write_alias(index->aliases[i]))
+        if (name_is_write_alias(index->aliases[i]))
             return true;
     return index->made_by != NULL;
 }
@@ -31,7 +26,7 @@ bool owner_is_esmigrate(const struct engine_index *index)
 const char *owner_reading_alias(const struct engine_index *index)
 {
     for (size_t i = 0; i < index->alias_count; i++)
-        if (!is_write_alias(index->aliases[i]))
+        if (!name_is_write_alias(index->aliases[i]))
             return index->aliases[i];
     return NULL;
 }

@@ -350,8 +350,7 @@ static enum plan_result judge(const struct plan *plan, const struct instance *ne
     return newest ? PLAN_IN_PLACE : PLAN_CREATE;
 }
 
-/* What is left to be done with the instance that has the declaration. */
-static char *next_step(const struct instance *has)
+char *plan_next_step(const struct instance *has)
 {
     if (has->active)
         return NULL;
@@ -379,7 +378,7 @@ int plan_declaration(struct context *context, const struct declaration *declarat
     plan.result = judge(&plan, newest, has);
     plan.instance = has ? has->number : newest ? newest->number : 0;
     plan.next = instances_next_number(instances);
-    plan.fix = has ? next_step(has)
+    plan.fix = has ? plan_next_step(has)
                    : x_printf("esmigrate es_create %s%s", declaration->name,
                               plan.result == PLAN_IN_PLACE ? " --in-place" : "");
     *ret_plan = TAKE(plan);

@@ -49,6 +49,10 @@ struct plan {
 };
 void plan_release(struct plan *plan);
 
+/* What to type next for the instance that has the declaration; NULL: nothing, it is active. The
+ * caller's. */
+char *plan_next_step(const struct instance *has);
+
 /* Of a declaration; what is wrong with it is ERR_USAGE. */
 int plan_master(struct context *context, const char *name, struct plan *ret_plan,
                 struct error *err);

@@ -145,8 +145,8 @@ static int open_source(struct context *context, const struct prune_request *requ
                        const struct masters *masters, struct source **ret_source, struct error *err)
 {
     _cleanup_(master_options_release) struct master_options options = {};
-    if (request->master &&
-        master_options_parse(masters->list[0].options, "options in the history", &options, err) < 0)
+    if (request->master && master_options_parse(masters->list[0].options, "options in the history",
+                                                masters->list[0].name, &options, err) < 0)
         return -1;
     return owner_source_open(context, options.source, ret_source, err);
 }

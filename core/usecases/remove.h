@@ -29,7 +29,7 @@ int clear_instances(struct context *context, const struct remove_request *reques
                     struct report *report, struct error *err);
 int drop_instances(struct context *context, const struct remove_request *request,
                    struct report *report, struct error *err);
-/* With REMOVE_RETIRED; without targets of all masters. */
+/* With REMOVE_RETIRED, without targets of all masters; or with REMOVE_NAMED. */
 int prune_instances(struct context *context, const struct remove_request *request,
                     struct report *report, struct error *err);
 

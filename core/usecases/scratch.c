@@ -9,13 +9,20 @@
 #include "domain/names.h"
 #include "sql.h"
 
+static const char mark_begin[] = "scratch of ";
+
+bool scratch_is(const struct engine_index *index)
+{
+    return index->made_by && strncmp(index->made_by, mark_begin, strlen(mark_begin)) == 0;
+}
+
 /* What stands in mappings._meta.esmigrate.action: other histories have scratch indexes too. */
 static char *mark_of(struct context *context, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (pg_query(context->history->pg, sql_source_identity, PG_NO_VALUES, &rows, err) < 0)
         return NULL;
-    return x_printf("scratch of %s/%s", pg_text(rows, 0, "system_identifier"),
+    return x_printf("%s%s/%s", mark_begin, pg_text(rows, 0, "system_identifier"),
                     pg_text(rows, 0, "database_oid"));
 }
 

@@ -38,4 +38,7 @@ int scratch_sweep(struct context *context, const char *master, struct error *err
 int scratch_prune(struct context *context, const char *master, struct report *report,
                   struct error *err);
 
+/* Whether it is one, whichever history made it. */
+bool scratch_is(const struct engine_index *index);
+
 #endif

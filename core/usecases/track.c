@@ -48,8 +48,8 @@ static int read_newest(struct context *context, const char *name, struct subject
     _cleanup_(choice_release) struct choice choice = {};
     if (context_open_history(context, false, err) < 0 ||
         choice_open(context, name, &choice, err) < 0 ||
-        master_options_parse(choice.master.options, "options in the history", &subject->options,
-                             err) < 0)
+        master_options_parse(choice.master.options, "options in the history", choice.master.name,
+                             &subject->options, err) < 0)
         return -1;
     const struct instance *newest = instances_newest(&choice.instances);
     if (!newest)

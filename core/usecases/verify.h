@@ -9,6 +9,9 @@
 #include "usecases/targets.h"
 #include "usecases/verification.h"
 
+/* As before a switch. */
+enum { VERIFY_SAMPLE = 1000, VERIFY_QUERY_RUNS = 100 };
+
 struct verify_request {
     struct targets targets;
     bool all_content;           /* of all documents, not of a sample */

@@ -24,7 +24,11 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, coalesce(i.ind
        p.phase, p.documents_done, p.documents_total, p.is_estimate, p.docs_per_second, p.bytes_per_second,
        p.in_flight AS unanswered, p.eta_seconds, p.written_at AS progress_at,
        round(extract(epoch FROM clock_timestamp() - p.written_at), 3) AS progress_age,
-       f.runs AS folded_runs, f.first_at AS folded_from
+       f.runs AS folded_runs, f.first_at AS folded_from, a.stopped_at, a.resumed_at,
+       (SELECT json_agg(json_build_object('attempt', v.attempt, 'check', v.check_name, 'severity', v.severity,
+                                          'verdict', v.verdict, 'numbers', v.numbers, 'samples', v.samples)
+                        ORDER BY v.attempt, v.checked_at, v.check_name)::text
+        FROM esmigrate.verification v WHERE v.action_id = a.id) AS checks
 FROM esmigrate.index_action a
 LEFT JOIN esmigrate.index_master m ON m.id = a.master_id
 LEFT JOIN esmigrate.index_instance i ON i.id = a.instance_id

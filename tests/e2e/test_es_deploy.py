@@ -1,5 +1,7 @@
 """es_deploy: what a pipeline calls. Create if the declaration changed, update, activate; the same again does nothing."""
 
+import json
+
 import courses
 import pytest
 from faults import switch_call, through_proxy, wait_until
@@ -86,13 +88,33 @@ def test_warm_stops_before_the_switch_and_the_rest_follows(app):
     deployed(app)
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
     items = app.ok("es_deploy", MASTER, "--warm")
-    assert steps(items) == [("create", 2, "created"), ("update", 2, "complete")]
+    assert steps(items) == [("create", 2, "created"), ("update", 2, "complete"), ("verify", 2, "verified")]
     expect(app, 1, PLAIN)
+    parent, *parts = app.history()[-4:]
+    assert [(row["action"], row["status"], row["parent_id"]) for row in parts] == [
+        (action, "complete", parent["id"]) for action in ("create", "update", "verify")]
+    assert str(parts[-1]["id"]) == items[-1]["id"]
     assert courses.titles(app, "course_search-2") == UPPER
     before = courses.versions(app, "course_search-2")
     assert steps(app.ok("es_deploy", MASTER))[-1] == ("activate", 2, "activated")
     expect(app, 2, UPPER)
     assert courses.versions(app, MASTER) == before
+
+
+def test_warm_tells_what_the_switch_would_be_refused_for(app):
+    """Hours before: a query of the application finds less than it did."""
+    deployed(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS + " WHERE id > 1")
+    query = {"name": "all", "body": {"query": {"match_all": {}}}, "max_total_divergence": 0.1}
+    (app.indexes / MASTER / "queries.ndjson").write_text(json.dumps(query) + "\n")
+    result = app.fails(1, "es_deploy", MASTER, "--warm", "-o", "json")
+    assert steps(result.json) == [("create", 2, "created"), ("update", 2, "complete"), ("verify", 2, None)]
+    assert "query_results" in result.err
+    assert (app.history()[-1]["action"], app.history()[-1]["status"]) == ("verify", "failed")
+    expect(app, 1, PLAIN)
+    items = app.ok("es_deploy", MASTER, "--warm", "--no-verify")
+    assert steps(items) == [("create", 2, "unchanged"), ("update", 2, "complete")]
+    assert planned(app, "--warm", "--no-verify")[0] == [("create", 2, "unchanged"), ("update", 2, "changed")]
 
 
 def test_every_declaration(app):
@@ -122,8 +144,8 @@ def test_the_dry_run_prints_the_steps_and_writes_nothing(app):
     ready(app)
     plan, said = planned(app)
     assert plan == [("create", 1, "created"), ("update", 1, "full"), ("activate", 1, "activated")]
-    assert f"why a new instance: esmigrate es_plan {MASTER}" in said
-    assert planned(app, "--warm")[0] == plan[:2]
+    assert f"{MASTER}: es_create would make instance 1" in said
+    assert planned(app, "--warm")[0] == [*plan[:2], ("verify", 1, "verified")]
     done = app.ok("es_deploy", MASTER)
     assert [step[:2] for step in steps(done)] == [step[:2] for step in plan]
     # An unchanged one.
@@ -131,11 +153,17 @@ def test_the_dry_run_prints_the_steps_and_writes_nothing(app):
     assert planned(app)[0] == unchanged
     # A changed one; and when it is there, and empty.
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
-    assert planned(app)[0] == [("create", 2, "created"), ("update", 2, "full"), ("activate", 2, "activated")]
+    plan, said = planned(app)
+    assert plan == [("create", 2, "created"), ("update", 2, "full"), ("activate", 2, "activated")]
+    # Why, as es_plan says it: in JSON on stderr.
+    diff = app.run("es_plan", MASTER, check=0).out
+    assert diff.startswith("documents.sql line 1: new instance") and f"\n  + {courses.OTHER_DOCUMENTS}" in diff
+    assert diff in said
     app.ok("es_create", MASTER)
     plan, said = planned(app)
     assert plan == [("create", 2, "unchanged"), ("update", 2, "full"), ("activate", 2, "activated")]
-    assert "it would then be brought up to date, and the aliases switched to it" in said and "es_plan" not in said
+    assert "it would then be brought up to date and verified, and the aliases switched to it" in said
+    assert "documents.sql" not in said
     app.ok("es_deploy", MASTER)
     # A reverted one: the instance that has it already.
     courses.declare(app)
@@ -143,6 +171,9 @@ def test_the_dry_run_prints_the_steps_and_writes_nothing(app):
     expect(app, 2, UPPER)
     table = app.run("es_deploy", MASTER, "-n", check=0).out.splitlines()
     assert [line.split()[0] for line in table] == ["action", "create", "update", "activate"]
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS + " WHERE true")
+    diff = app.run("es_plan", MASTER, check=0).out
+    assert app.run("es_deploy", MASTER, "-n", check=0).out.startswith(f"{diff}\naction")
 
 
 def test_a_plan_that_cannot_be_carried_out_fails_as_the_run_would(app):

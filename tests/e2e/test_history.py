@@ -166,3 +166,25 @@ def test_looking_writes_no_row(day):
     day.ok("es_list")
     day.ok("es_init")
     assert courses.everything(day) == before
+
+
+def test_a_switch_in_full_shows_its_standstill_and_its_verification(app):
+    courses.filled(app)
+    app.ok("es_activate", MASTER, "--stop-indexing", "true", "--resume-indexing", "true")
+    [activate] = app.ok("es_history", MASTER, "--action", "activate")
+    assert courses.moment(activate["stopped_at"]) <= courses.moment(activate["resumed_at"])
+    kept = app.sql("SELECT check_name, verdict, numbers FROM esmigrate.verification ORDER BY check_name")
+    assert kept
+    found = sorted((check["check"], check["verdict"], check["numbers"]) for check in activate["checks"])
+    assert found == [(row["check_name"], row["verdict"], row["numbers"]) for row in kept]
+    out = app.run("es_history", activate["id"][:8], check=0).out
+    record, checks = out.split("\n\n")
+    names = [line.split()[0] for line in record.splitlines()]
+    assert {"stopped_at", "resumed_at"} < set(names)
+    # What does not apply is left out.
+    assert not {"checks", "folded_runs", "phase"} & set(names) and "?" not in record
+    heading, *lines = checks.splitlines()
+    assert heading.split() == ["check", "attempt", "severity", "verdict", "numbers", "samples"]
+    assert sorted(line.split()[0] for line in lines) == [name for name, _, _ in found]
+    [update] = app.ok("es_history", MASTER, "--action", "update", "--limit", "1")
+    assert (update["stopped_at"], update["resumed_at"], update["checks"], update["folded_runs"]) == (None,) * 4

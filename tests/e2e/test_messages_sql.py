@@ -281,7 +281,7 @@ def test_changed_sql(school, files, text):
         """
         $ esmigrate es_create course_search
         esmigrate: error: indexes/course_search/master.json: unknown key "overlapp"
-        HINT: Known are source, overlap, changed_at_zone, max_document_bytes, range_documents, max_rejected, batch_bytes, max_in_flight, rate, compress, read_alias, write_alias, aliases, keep, stop_indexing, resume_indexing, hook_timeout and require_stop_indexing.
+        HINT: Known are source, overlap, changed_at_zone, max_document_bytes, range_documents, max_rejected, batch_bytes, max_in_flight, rate, compress, read_alias, write_alias, aliases, keep, retain, stop_indexing, resume_indexing, hook_timeout and require_stop_indexing.
         exit code 2
         """,
     ),
@@ -300,6 +300,16 @@ def test_changed_sql(school, files, text):
         """
         $ esmigrate es_create course_search
         esmigrate: error: indexes/course_search/master.json: "overlap" must be a text
+        exit code 2
+        """,
+    ),
+    (
+        "the private alias of an instance as a further one",
+        {"master": '{"read_alias": "course_search-1.W1"}'},
+        """
+        $ esmigrate es_create course_search
+        esmigrate: error: indexes/course_search/master.json: "read_alias": "course_search-1.W1" cannot be a further alias: so end the aliases through which esmigrate writes documents
+        HINT: Give it another name, without the prefix, or take it out.
         exit code 2
         """,
     ),

@@ -261,8 +261,30 @@ def test_clones_copies_and_indexes_of_others_are_no_orphans(app):
     copy_of_index(app, "course_search-2", "course_search-2-copy")
     copy_of_index(app, "course_search-2", "other_search-1")
     app.engine_server.must("PUT", app.full_name("course_search-9"), {})
-    assert app.ok("es_prune", "--all", "--orphans", "--yes") == []
-    assert len(app.indices()) == 5
+    app.engine_server.must("PUT", app.full_name("theirs"), {})
+    result = app.run("es_prune", "--all", "--orphans", "--yes", "-o", "json", check=0)
+    assert by_index(app, result.json) == dict.fromkeys(
+        ["course_search-2-copy", "other_search-1", "course_search-9", "theirs"], "foreign")
+    assert "what bears no mark of esmigrate, or is a copy, is never dropped here" in result.err
+    assert len(app.indices()) == 6
+
+
+def test_without_a_prefix_only_names_of_instances_are_named(make_app):
+    app = make_app()
+    app.prefix, other = "", app.prefix
+    app.env["ESMIGRATE_PREFIX"] = ""
+    master = other + "search"
+    try:
+        courses.make_courses(app)
+        app.ok("es_init")
+        courses.declare(app, master)
+        app.ok("es_create", master)
+        for name in (f"{master}-7", f"{master}-copy", f"{other}theirs"):
+            app.engine_server.must("PUT", name, {})
+        found = by_index(app, app.ok("es_prune", "--all", "--orphans", "--yes"))
+        assert {name: kind for name, kind in found.items() if name.startswith(other)} == {f"{master}-7": "foreign"}
+    finally:
+        app.prefix = other
 
 
 def test_what_another_history_made_is_never_dropped_although_our_prefix_covers_it(make_app):
@@ -292,10 +314,45 @@ def test_a_copied_history_prunes_nothing(app):
 def test_an_instance_without_its_index_is_named(app):
     instances(app, count=2, active=2)
     app.engine_server.must("DELETE", app.full_name("course_search-1"))
-    result = app.run("es_prune", "--all", "--orphans", "--yes", "-o", "json", check=0)
+    result = app.run("es_prune", "--all", "--yes", "-o", "json", check=0)
     assert by_index(app, result.json) == {"course_search-1": "missing"}
-    assert "es_create NAME --engine-only" in result.err
+    assert "es_create NAME --engine-only makes it again, --orphans ends it" in result.err
     assert courses.instances(app)["course_search-1"]["state"] != "dropped"
+
+
+def test_an_instance_without_its_index_is_ended_on_request(app):
+    instances(app, count=3, active=2)
+    restored(app, 3)
+    app.engine_server.must("DELETE", app.full_name("course_search-1"))
+    assert app.fails(8, "es_prune", "--all", "--orphans").err.count("course_search-1") == 2
+    before = courses.everything(app)
+    words = ("es_prune", "--all", "--orphans")
+    assert [(item["instance"], item["result"]) for item in app.ok(*words, "-n")] == [(3, "dropped"), (1, "dropped")]
+    assert courses.everything(app) == before
+    assert [(item["instance"], item["result"]) for item in app.ok(*words, "--yes")] == [(3, "dropped"), (1, "dropped")]
+    assert courses.instances(app)["course_search-1"]["state"] == "dropped"
+    row = courses.last_action(app)
+    assert (row["action"], row["status"], row["result"], row["instance"]) == ("prune", "complete", "dropped", 1)
+    assert live(app) == ["2"] and app.ok(*words, "--yes") == []
+    # One that is retired goes as such, once.
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_update", MASTER, "4")
+    app.ok("es_activate", MASTER, "4")
+    app.engine_server.must("DELETE", app.full_name("course_search-2"))
+    assert dropped(app.ok(*words, "--older-than", "0", "--yes")) == [2]
+
+
+def test_an_instance_without_its_index_that_is_needed_is_never_ended(app):
+    """Active, kept for a rollback, or another index bears its name."""
+    instances(app, count=4, active=4)
+    app.sql("UPDATE esmigrate.index_instance SET kept_until = now() + interval '1 hour' WHERE number = 3")
+    for number in (2, 3, 4):
+        app.engine_server.must("DELETE", app.full_name(f"course_search-{number}"))
+    app.engine_server.must("PUT", app.full_name("course_search-2"))
+    result = app.run("es_prune", "--all", "--orphans", "--yes", "-o", "json", check=0)
+    assert by_index(app, result.json) == {f"course_search-{number}": "missing_in_use" for number in (2, 3, 4)}
+    assert "active or kept" in result.err
+    assert not [row for row in courses.instances(app).values() if row["state"] == "dropped"]
 
 
 # ---- scratch indexes of es_check and es_plan
@@ -315,8 +372,9 @@ def test_a_scratch_index_of_a_crashed_run_is_removed_and_never_one_that_is_worke
         held.wait()
         scratch = {name for name in app.indices() if "-scratch." in name and name not in others}
         assert scratch
-        for words in (("--all",), (MASTER,)):
-            assert app.ok("es_prune", *words, "--yes") == []
+        assert app.ok("es_prune", MASTER, "--yes") == []
+        foreign = {f"{MASTER}-scratch.nobodys": "foreign"}
+        assert by_index(app, app.ok("es_prune", "--all", "--yes")) == foreign
         assert scratch < set(app.indices())
         process.kill()
     test_check.wait_until_free(app)
@@ -328,7 +386,7 @@ def test_a_scratch_index_of_a_crashed_run_is_removed_and_never_one_that_is_worke
     assert app.ok("es_prune", "other_search", "--yes") == []
     # Also of a master that the history does not know: nobody is asked.
     result = app.run("es_prune", "--all", "-o", "json", check=0)
-    assert by_index(app, result.json) == expected
+    assert by_index(app, result.json) == {**expected, **foreign}
     assert all(f'removed "{name}", which a crashed run had left behind' in result.err for name in scratch)
     assert not scratch & set(app.indices()) and set(others) < set(app.indices())
 

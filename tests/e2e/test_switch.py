@@ -375,6 +375,18 @@ def test_the_aliases_of_master_json_move_together_with_what_they_were_put_with(a
     assert options_of(app, "courses_some") == {"course_search-2": {"is_write_index": True, **filtered}}
 
 
+@pytest.mark.parametrize("name", ["course_search-1.W1", MASTER])
+def test_an_alias_that_is_something_else_is_never_moved(app, name):
+    """The private alias of an instance is its fence (rule R2)."""
+    three(app)
+    before = app.engine_server.must("GET", f"{app.prefix}*/_alias")
+    courses.declare(app, master={"read_alias": name})
+    assert f'"{name}" cannot be a further alias' in app.fails(2, "es_deploy", MASTER).err
+    assert app.engine_server.must("GET", f"{app.prefix}*/_alias") == before
+    app.ok("es_activate", MASTER, "2")
+    assert where(app, "course_search-1.W1") == ["course_search-1"] and where(app) == ["course_search-2"]
+
+
 def test_reads_first_and_writes_later(app):
     three(app, master=ALIASES)
     assert app.ok("es_activate", MASTER, "2", "--reads-only")[0]["result"] == "activated"

@@ -115,7 +115,8 @@ static void check_options(const struct declaration *declaration)
 {
     _cleanup_(error_release) struct error err = {};
     _cleanup_(master_options_release) struct master_options options = {};
-    MUST(master_options_parse(declaration->options_json, "stored", &options, &err) == 0);
+    MUST(master_options_parse(declaration->options_json, "stored", declaration->name, &options,
+                              &err) == 0);
     MUST(options.max_document_bytes == declaration->options.max_document_bytes);
     MUST(options.range_documents == declaration->options.range_documents);
     _cleanup_(secrets_release) struct secrets secrets = {};

@@ -375,6 +375,46 @@ TEST(wrong_options_are_refused_by_name)
                           "\"source\" is not a connection string");
 }
 
+TEST(further_aliases_are_refused_that_are_something_else)
+{
+    static const char *const names[][2] = {
+        {"course_search", "that is the master's own, which moves anyway"},
+        {"course_search-1.W1", "so end the aliases through which esmigrate writes documents"},
+        {"other-12.W345", "so end the aliases through which esmigrate writes documents"},
+        {"course_search-1", "\"-digits\" at its end is the name of an instance"},
+        {"course_search.rehearsal", "so ends the alias of es_rollback --rehearse"},
+        {"", "it is empty"},
+        {"_all", "it must not begin with \"_\", \"-\", \"+\" or \".\""},
+        {"course*", "the engine refuses space and any of \"*\\<|,>/?#:"},
+        {"a,b", "the engine refuses space and any of \"*\\<|,>/?#:"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+        _cleanup_free_ char *one = x_printf("{\"read_alias\":\"%s\"}", names[i][0]);
+        _cleanup_free_ char *many = x_printf("{\"aliases\":[\"good\",\"%s\"]}", names[i][0]);
+        _cleanup_free_ char *of_one = x_printf(
+            "\"read_alias\": \"%s\" cannot be a further alias: %s", names[i][0], names[i][1]);
+        _cleanup_free_ char *of_many =
+            x_printf("\"aliases\": \"%s\" cannot be a further alias: %s", names[i][0], names[i][1]);
+        check_options_refused(one, of_one);
+        check_options_refused(many, of_many);
+    }
+    check_options_refused("{\"read_alias\":\"a\",\"write_alias\":\"a\"}",
+                          "\"write_alias\": \"a\" cannot be a further alias: it is there twice");
+    check_options_refused("{\"aliases\":[\"a\",\"b\",\"a\"]}",
+                          "\"aliases\": \"a\" cannot be a further alias: it is there twice");
+}
+
+TEST(what_an_engine_takes_may_be_a_further_alias)
+{
+    _cleanup_folder_ char *folder = make_declaration();
+    _cleanup_(declaration_release) struct declaration declaration = {};
+    folder_write(folder, "course_search/master.json",
+                 "{\"read_alias\":\"Courses_Read\",\"write_alias\":\"courses.W\","
+                 "\"aliases\":[\"courses-v2\",\"cours_été\",\"course_search-a\"]}");
+    read_well(folder, &declaration);
+    assert_int_equal(declaration.options.alias_count, 3);
+}
+
 TEST(an_option_that_stands_twice_is_refused)
 {
     check_options_refused("{\"overlap\":\"1 hour\",\"overlap\":\"5 seconds\"}",
@@ -413,11 +453,14 @@ TEST(stored_options_are_read_back)
     folder_write(folder, "course_search/master.json",
                  "{\"source\":\"dbname=it\\\\'s\",\"max_document_bytes\":77}");
     read_well(folder, &declaration);
-    assert_int_equal(master_options_parse(declaration.options_json, "history", &stored, &err), 0);
+    assert_int_equal(
+        master_options_parse(declaration.options_json, "history", "course_search", &stored, &err),
+        0);
     assert_string_equal(stored.source, "dbname='it\\'s'");
     assert_int_equal(stored.max_document_bytes, 77);
 
-    assert_int_equal(master_options_parse("{\"x\":1}", "the history", &stored, &err), -1);
+    assert_int_equal(
+        master_options_parse("{\"x\":1}", "the history", "course_search", &stored, &err), -1);
     assert_error(&err, ERR_USAGE, "the history: unknown key \"x\"");
 }
 
@@ -449,6 +492,8 @@ int main(void)
         cmocka_unit_test(a_number_reaches_the_engine_as_it_was_written_or_is_refused),
         cmocka_unit_test(the_options_of_a_master_are_read),
         cmocka_unit_test(wrong_options_are_refused_by_name),
+        cmocka_unit_test(further_aliases_are_refused_that_are_something_else),
+        cmocka_unit_test(what_an_engine_takes_may_be_a_further_alias),
         cmocka_unit_test(an_option_that_stands_twice_is_refused),
         cmocka_unit_test(the_password_of_the_source_is_not_stored),
         cmocka_unit_test(stored_options_are_read_back),

@@ -111,7 +111,7 @@ void check_give_words(struct check *check, struct buffer *words)
 
 void check_skip(struct check *check, const char *why)
 {
-    check->verdict = CHECK_SKIPPED;
+    check->verdict = VERIFIED_SKIPPED;
     buffer_text(&check->words, check->words.length ? ": " : "");
     buffer_text(&check->words, why);
 }
@@ -122,7 +122,7 @@ const char *verification_severity_name(enum check_severity severity)
     return names[severity];
 }
 
-const char *verification_verdict_name(enum check_verdict verdict)
+const char *verification_verdict_name(enum verified verdict)
 {
     static const char *const names[] = {"ok", "failed", "skipped"};
     return names[verdict];
@@ -160,7 +160,7 @@ int check_end(struct run *run, struct verification *verification, struct check *
 const struct check *verification_failure(const struct verification *verification)
 {
     for (size_t i = 0; i < verification->count; i++)
-        if (verification->checks[i].verdict == CHECK_FAILED &&
+        if (verification->checks[i].verdict == VERIFIED_FAILED &&
             verification->checks[i].severity == CHECK_CRITICAL)
             return &verification->checks[i];
     return NULL;
@@ -170,6 +170,6 @@ bool verification_failed(const struct verification *verification, const char *na
 {
     for (size_t i = 0; i < verification->count; i++)
         if (strcmp(verification->checks[i].name, name) == 0)
-            return verification->checks[i].verdict == CHECK_FAILED;
+            return verification->checks[i].verdict == VERIFIED_FAILED;
     return false;
 }

@@ -8,12 +8,12 @@
 #include "usecases/run.h"
 
 enum check_severity { CHECK_CRITICAL, CHECK_WARNING, CHECK_INFO };
-enum check_verdict { CHECK_OK, CHECK_FAILED, CHECK_SKIPPED };
+enum verified { VERIFIED_OK, VERIFIED_FAILED, VERIFIED_SKIPPED };
 
 struct check {
     const char *name;
     enum check_severity severity;
-    enum check_verdict verdict;
+    enum verified verdict;
     struct buffer numbers; /* JSON object, while it is open without its end */
     struct buffer samples; /* JSON array, likewise */
     struct buffer words;   /* the same for people */
@@ -63,7 +63,7 @@ int check_end(struct run *run, struct verification *verification, struct check *
               struct error *err);
 
 const char *verification_severity_name(enum check_severity severity);
-const char *verification_verdict_name(enum check_verdict verdict);
+const char *verification_verdict_name(enum verified verdict);
 
 /* A critical check failed: the first of them, else NULL. */
 const struct check *verification_failure(const struct verification *verification);

@@ -252,7 +252,7 @@ static int end_content(struct contents *contents, struct error *err)
     check_number(check, "pending", contents->pending);
     check_give_words(check, &found);
     if (contents->different)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, check, err);
 }
 
@@ -270,7 +270,7 @@ static int end_unstable(struct contents *contents, struct error *err)
         check_add_sample(check, "id", contents->examples[i], problem);
     }
     if (contents->unstable)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, check, err);
 }
 

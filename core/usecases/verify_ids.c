@@ -225,7 +225,7 @@ static int end_ids(struct passes *passes, int64_t began, struct error *err)
     if (too_many(passes))
         buffer_text(&check->words, "; and more, which were not looked for");
     if (passes->missing || passes->left_over || passes->different || passes->duplicates)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, check, err);
 }
 
@@ -245,7 +245,7 @@ static int end_versions(struct passes *passes, struct error *err)
     if (passes->staleness.too_many)
         buffer_text(&check->words, "; and more, which were not looked for");
     if (passes->unissued || passes->staleness.stale)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(passes->verifying->run, passes->verifying->result, check, err);
 }
 
@@ -262,7 +262,7 @@ static int verify_counts(struct passes *passes, struct error *err)
     if (off && passes->pending)
         check_number(check, "under_way", off - (passes->left_over - passes->missing));
     if (off && (too_many(passes) || off == passes->left_over - passes->missing))
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     else if (off && passes->indexed != passes->comparison.ids[SIDE_INDEX])
         check_skip(check, "the index is written to meanwhile");
     return check_end(verifying->run, verifying->result, check, err);
@@ -314,6 +314,6 @@ int verify_rejected(struct verifying *verifying, struct error *err)
     check_number(check, "open", open);
     check_number(check, "allowed", verifying->request->max_rejected);
     if (open > verifying->request->max_rejected)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, check, err);
 }

@@ -173,7 +173,7 @@ static int judge(const struct verifying *verifying, struct error *err)
         return 0;
     for (const struct check *check = failed;
          check < verifying->result->checks + verifying->result->count; check++)
-        if (check->verdict == CHECK_FAILED && check->severity == CHECK_CRITICAL)
+        if (check->verdict == VERIFIED_FAILED && check->severity == CHECK_CRITICAL)
             buffer_printf(&names, "%s%s", names.length ? ", " : "", check->name);
     error_set(err, ERR_FAILED, "index \"%s\" is not what it should be: %s",
               verifying->instance->index_name, buffer_cstr(&names));

@@ -201,7 +201,7 @@ static int end_fields(struct verifying *verifying, struct mapping_comparison *co
     check_number(comparison->check, of ? "different" : "not_declared", comparison->different);
     check_give_words(comparison->check, &found);
     if (comparison->different)
-        comparison->check->verdict = CHECK_FAILED;
+        comparison->check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, comparison->check, err);
 }
 

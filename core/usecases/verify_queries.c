@@ -212,7 +212,7 @@ static int end_check(struct verifying *verifying, struct check *check, struct bu
                   numbers->length ? buffer_cstr(numbers) : "{", "}");
     check_give_words(check, &found);
     if (check->sample_count)
-        check->verdict = CHECK_FAILED;
+        check->verdict = VERIFIED_FAILED;
     return check_end(verifying->run, verifying->result, check, err);
 }
 

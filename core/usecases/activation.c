@@ -174,11 +174,11 @@ static int too_many_rejected(struct error *err)
     return error_prefix(err, "nothing was switched");
 }
 
-static int freshen(const struct activation *a, struct error *err)
+static int freshen(const struct activation *a, bool again, struct error *err)
 {
     if (a->request->no_update || !a->to->filled_at)
         return 0;
-    if (catch_up(a->run, &a->master, a->to, a->request->allowed_rejected, err) == 0)
+    if (catch_up(a->run, &a->master, a->to, a->request->allowed_rejected, again, err) == 0)
         return 0;
     return err->kind == ERR_REJECTED ? too_many_rejected(err) : not_fresh(a, err);
 }
@@ -229,7 +229,7 @@ static int verify(const struct activation *a, struct error *err)
 /* Readers must see what is written, and find replicas (rule R11). */
 static int get_ready(const struct activation *a, struct error *err)
 {
-    if (check_rejected(a, err) < 0 || freshen(a, err) < 0 ||
+    if (check_rejected(a, err) < 0 || freshen(a, false, err) < 0 ||
         bulk_settings_end(a->context, a->to, a->run->action.id, err) < 0)
         return -1;
     return verify(a, err);
@@ -318,7 +318,7 @@ static int switch_while_stopped(struct activation *a, struct error *err)
 {
     if (hooks_stop(&a->hooks, a->from, a->to, err) < 0)
         return error_detail(err, "Nothing was switched.");
-    if ((a->hooks.stopped || !a->request->no_verify) && freshen(a, err) < 0)
+    if ((a->hooks.stopped || !a->request->no_verify) && freshen(a, true, err) < 0)
         return -1;
     return switch_over(a, err);
 }
@@ -365,7 +365,7 @@ static int rehearse(struct activation *a, struct error *err)
     };
     bool moved;
     int64_t started = clock_ms();
-    if (freshen(a, err) < 0)
+    if (freshen(a, false, err) < 0)
         return -1;
     /* Whatever became of it, the alias is taken off: a call whose answer was lost may have put it.
      */

@@ -4,10 +4,10 @@
 #include "usecases/update_instance.h"
 
 int catch_up(struct run *run, const struct master *master, const struct instance *instance,
-             int64_t allowed, struct error *err)
+             int64_t allowed, bool again, struct error *err)
 {
     struct context *context = run->context;
-    const struct update_request request = {.choice = UPDATE_NAMED};
+    const struct update_request request = {.choice = UPDATE_NAMED, .again = again};
     _cleanup_(report_release) struct report report = {};
     struct run update;
     bool skipped;

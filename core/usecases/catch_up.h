@@ -6,10 +6,11 @@
 #include "usecases/run.h"
 
 /*
+ * `again`: it is not the first one in this run, and does not repeat what that one said.
  * Has a row of its own, whose parent is the run's. Rejected documents that are open afterwards are
  * ERR_REJECTED if they are more than `allowed`.
  */
 int catch_up(struct run *run, const struct master *master, const struct instance *instance,
-             int64_t allowed, struct error *err);
+             int64_t allowed, bool again, struct error *err);
 
 #endif

@@ -64,7 +64,7 @@ static int check_past(struct context *context, const struct instance *instance,
 }
 
 int since_choose(struct context *context, const struct instance *instance,
-                 const struct source *source, const char *asked, char **ret_since,
+                 const struct source *source, const char *asked, bool again, char **ret_since,
                  struct error *err)
 {
     const struct log *log = context->log;
@@ -92,7 +92,7 @@ int since_choose(struct context *context, const struct instance *instance,
         return 0;
     }
     *ret_since = x_strdup(instance->changed_through);
-    if (!source->changed)
+    if (!source->changed && !again)
         log_say(log, LOG_NOTICE,
                 "%s has no changed.sql: rows that are gone are found by --full only",
                 instance->index_name);

@@ -18,7 +18,7 @@ int since_check_identity(const struct instance *instance, const struct source *s
  * back since, is ERR_FAILED.
  */
 int since_choose(struct context *context, const struct instance *instance,
-                 const struct source *source, const char *asked, char **ret_since,
+                 const struct source *source, const char *asked, bool again, char **ret_since,
                  struct error *err);
 
 /*

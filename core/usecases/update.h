@@ -25,6 +25,7 @@ struct update_request {
     struct rejected_limits rejected;
     struct send_limits sending; /* what is set in it beats master.json */
     bool force_merge;           /* after a full one */
+    bool again; /* right after another one: what that said of the instance is not said once more */
 };
 
 /* What is done with one instance while its lock is held and the action's row is open; it fills in

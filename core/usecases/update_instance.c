@@ -462,8 +462,9 @@ static int update_in_run(struct update *update, const struct master *master, str
     share_memory(update);
     if (feed_open_source(update->context, update->instance, &update->options, &update->source,
                          err) < 0 ||
-        (!update->request->full && since_choose(update->context, update->instance, update->source,
-                                                update->request->since, &update->since, err) < 0) ||
+        (!update->request->full &&
+         since_choose(update->context, update->instance, update->source, update->request->since,
+                      update->request->again, &update->since, err) < 0) ||
         tracked_check(update->context, update->instance, update->source, update->since, err) < 0)
         return -1;
     item->mode = update->since ? "changed" : "full";

@@ -124,7 +124,7 @@ def test_the_command_of_readme_can_be_added(app, tmp_path):
     for block in blocks("c"):
         (tree / block["path"]).write_text(block["text"])
     table = tree / "cli" / "commands.c"
-    table.write_text(table.read_text().replace("es_history_command;", "es_history_command, es_ping_command;")
+    table.write_text(table.read_text().replace("es_track_command;", "es_track_command, es_ping_command;")
                      .replace("NULL,\n};", "&es_ping_command, NULL,\n};", 1))
     flags = ["SANITIZE=address,undefined", "COVERAGE=1"] if "asan" in str(build) else []
     made = subprocess.run(["make", "-j2", f"BUILD={build}", "DEVELOPER=1", *flags, "all", "docs"], cwd=tree,

@@ -212,10 +212,9 @@ static int record_unverified(const struct activation *a, struct verification *fo
  * caches as well. */
 static int verify(const struct activation *a, struct error *err)
 {
-    enum { SAMPLE = 1000, QUERY_RUNS = 100 };
     const struct verify_request request = {
-        .sample = SAMPLE,
-        .query_runs = QUERY_RUNS,
+        .sample = VERIFY_SAMPLE,
+        .query_runs = VERIFY_QUERY_RUNS,
         .max_rejected = a->request->allowed_rejected,
     };
     _cleanup_(verification_release) struct verification found = {};

@@ -261,7 +261,7 @@ def test_all_but_create_works_without_the_folder_of_declarations(app):
     assert app.ok("es_activate", MASTER)[0]["result"] == "activated"
     assert courses.titles(app, MASTER) == {"1": "ONE", "2": "COURSE 2", "3": "COURSE 3"}
     assert [item["instance"] for item in app.ok("es_list")] == [1, 2]
-    assert len(app.ok("es_history", MASTER)) == 9
+    assert len(app.ok("es_history", MASTER)) == 11
     assert app.ok("es_clear", MASTER, "1", "--yes")[0]["result"] == "cleared"
     assert app.ok("es_drop", MASTER, "--older", "--yes")[0]["result"] == "dropped"
     assert "indexes" in app.fails(2, "es_create", MASTER).err

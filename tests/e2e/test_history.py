@@ -39,8 +39,8 @@ def shown(items, *fields):
 
 @pytest.fixture(scope="module")
 def day(postgres_server, engine, tmp_path_factory):
-    """An application that the tests only look at: four commands for course_search that worked, one of two actions, and one that failed, then
-    two creates under a parent."""
+    """An application that the tests only look at: four commands for course_search that worked, one of three actions,
+    and one that failed, then two creates under a parent."""
     app = courses.own_app(postgres_server, engine, tmp_path_factory.mktemp("day"))
     courses.filled(app)
     app.ok("es_activate", MASTER, "--tag", "release 7")
@@ -63,15 +63,16 @@ def test_history_shows_every_action_newest_first(day):
         (MASTER, 1, "update", "complete"),
         (MASTER, None, "create", "failed"),
         (MASTER, 1, "update", "complete"),
+        (MASTER, 1, "update", "complete"),
         (MASTER, 1, "activate", "complete"),
         (MASTER, 1, "update", "complete"),
         (MASTER, 1, "create", "complete"),
     ]
     assert items[0]["parent"] == items[1]["parent"] == items[2]["id"]
-    assert items[5]["parent"] == items[6]["id"]
+    assert items[5]["parent"] == items[6]["parent"] == items[7]["id"]
     assert [item["id"] for item in reversed(items)] == [str(row["id"]) for row in day.history()]
 
-    update, failed, _, activate = items[3:7]
+    update, failed, _, _, activate = items[3:8]
     assert (update["docs_indexed"], update["docs_deleted"], update["docs_rejected"]) == (1, 0, 0)
     assert courses.moment(update["changed_from"]) < courses.moment(update["changed_through"])
     assert courses.moment(update["started_at"]) <= courses.moment(update["finished_at"])
@@ -84,15 +85,15 @@ def test_history_shows_every_action_newest_first(day):
 
 def test_history_of_one_master(day):
     assert shown(day.ok("es_history", "author_search"), "action") == [("create",)]
-    assert len(day.ok("es_history", MASTER)) == 7
+    assert len(day.ok("es_history", MASTER)) == 8
     result = day.fails(2, "es_history", "nothing_search")
     assert '"nothing_search"' in result.err and "esmigrate es_list" in result.err
 
 
 def test_filters_narrow_the_history(day):
     everything = day.ok("es_history")
-    assert shown(day.ok("es_history", "--action", "update"), "action") == [("update",)] * 3
-    assert shown(day.ok("es_history", "--action", "es_update"), "action") == [("update",)] * 3
+    assert shown(day.ok("es_history", "--action", "update"), "action") == [("update",)] * 4
+    assert shown(day.ok("es_history", "--action", "es_update"), "action") == [("update",)] * 4
     assert shown(day.ok("es_history", "--status", "failed"), "action", "status") == [("create", "failed")]
     assert day.ok("es_history", "--limit", "3") == everything[:3]
     middle = everything[3]["started_at"]
@@ -157,7 +158,7 @@ def test_the_table_has_one_line_for_each_action(day):
 
 def test_history_needs_neither_engine_nor_files(day):
     nothing = ("--engine", "http://127.0.0.1:1", "--indexes", day.folder / "nothing")
-    assert len(day.ok("es_history", *nothing)) == 9
+    assert len(day.ok("es_history", *nothing)) == 10
 
 
 def test_looking_writes_no_row(day):

@@ -7,6 +7,8 @@ import pytest
 from courses import MASTER
 from faults import Gate, assert_accounted, wait_until
 
+pytestmark = pytest.mark.either
+
 INDEX = {"mappings": {"dynamic": "strict", "properties": {"n": {"type": "integer"}}}}
 CHANGED = """
 SELECT id AS _id FROM thing WHERE changed_at >= $1

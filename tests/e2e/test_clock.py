@@ -14,6 +14,8 @@ from messages import said
 from replicas import home_of
 from test_horizon import NO_OVERLAP, changed_through, postgres_program
 
+pytestmark = pytest.mark.either
+
 [LIBFAKETIME] = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 FAKED = {
     "LD_PRELOAD": LIBFAKETIME,

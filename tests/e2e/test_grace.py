@@ -13,6 +13,8 @@ from faults import declare_items, expected_items, wait_until
 from messages import said
 from test_horizon import NO_OVERLAP, OVERLAP, SECOND, changed_through, now, postgres_program, touch, transaction
 
+pytestmark = pytest.mark.either
+
 
 def unprivileged(app, role=None):
     """esmigrate runs as a role with no more rights than it needs; to be dropped by drop_role()."""

@@ -201,7 +201,7 @@ def test_one_that_cannot_resume_is_said_and_the_switch_stands(app):
     result = app.fails(1, "es_activate", MASTER)
     assert "resume_indexing failed: it ended with exit status 4" in result.err
     assert "The alias was switched all the same." in result.err
-    assert "Run it by hand: exit 4" in result.err
+    assert "Run the command of resume_indexing by hand" in result.err
     expect_switched(app, 2)
     row = switch_row(app)
     assert row["stopped_at"] is not None and row["resumed_at"] is None

@@ -8,9 +8,12 @@ import subprocess
 import threading
 
 import psycopg
+import pytest
 
 from faults import declare_items, expected_items, filled_items, gated_items, instance, wait_until
 from wire import through_wire
+
+pytestmark = pytest.mark.either
 
 SECOND = datetime.timedelta(seconds=1)
 OVERLAP = 5 * SECOND

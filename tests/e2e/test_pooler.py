@@ -11,6 +11,8 @@ import psycopg
 import pytest
 from faults import wait_until
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 # Every command but es_check, which is to report it.

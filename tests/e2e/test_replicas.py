@@ -15,6 +15,8 @@ from replicas import home_of, make_standby, replayed
 from servers import Postgres
 from test_horizon import SECOND, changed_through, now, touch, transaction
 
+pytestmark = pytest.mark.either
+
 # The table of declare_items(), where esmigrate is not.
 ITEM_TABLE = "CREATE TABLE item (id bigint PRIMARY KEY, title json, amount text, changed_at timestamptz NOT NULL)"
 ITEM_ROWS = "INSERT INTO item SELECT n, to_json(n), n, now() - interval '1 hour' FROM generate_series(1, 5) n"

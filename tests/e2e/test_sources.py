@@ -5,6 +5,8 @@ import time
 import courses
 import pytest
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 FREE = {"mappings": {"dynamic": True}}
 

@@ -10,6 +10,8 @@ from psycopg.rows import dict_row
 from faults import declare_items, expected_items, filled_items, gated_items, wait_until
 from wire import through_wire
 
+pytestmark = pytest.mark.either
+
 
 @pytest.fixture
 def wire(app):

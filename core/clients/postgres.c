@@ -129,11 +129,15 @@ static void ignore_notice(void *data, const char *message)
     (void)message;
 }
 
+void pg_settings(const struct pg_options *options, struct buffer *sql)
+{
+    buffer_printf(sql, "%sSET lock_timeout = '%ds';", pinned_settings, options->lock_timeout_s);
+}
+
 static int apply_settings(struct pg *pg, const struct pg_options *options, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_text(&sql, pinned_settings);
-    buffer_printf(&sql, "SET lock_timeout = '%ds';", options->lock_timeout_s);
+    pg_settings(options, &sql);
     if (pg_run(pg, buffer_cstr(&sql), err) < 0)
         return -1;
     if (!options->search_path)

@@ -1,5 +1,5 @@
 /*
- * PostgreSQL, for the rest of esmigrate; the only user of libpq.
+ * PostgreSQL, for the rest of esmigrate; with clients/pg_question.h the only user of libpq.
  *
  * On a connection that heeds the stop flag a statement is cancelled on the server when a stop is
  * asked for, and the call fails with ERR_STOPPED. Errors of the server keep its message, detail,
@@ -39,6 +39,9 @@ struct pg_options {
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err);
 void pg_close(struct pg *pg);
 DEFINE_CLEANUP(struct pg *, pg_close)
+
+/* The statements by which it pins them, all but the search_path. */
+void pg_settings(const struct pg_options *options, struct buffer *sql);
 
 /* The name of the database; lives as long as the connection. */
 const char *pg_database(const struct pg *pg);

@@ -1,4 +1,4 @@
--- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid, $9 instance number integer: each null if not given. Newest first. Of a running action what it last wrote of its progress stands for the totals, and alive says whether it still holds its lock (domain/lock.h): on the instance, the master, or for a parent its id.
+-- $1 master_id bigint, $2 since timestamptz, $3 until timestamptz, $4 action text, $5 status text, $6 limit bigint, $7 first id uuid, $8 last id uuid, $9 instance number integer: each null if not given. Newest first. Of a running action what it last wrote of its progress stands for the totals, and alive says whether it still holds its lock (domain/lock.h): on the instance, the master, for a parent its id, and for a worker at a full update, who shares the one on the instance, its own.
 SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name AS index, a.action,
        a.status, a.result, a.mode, a.started_at, a.finished_at,
        round(extract(epoch FROM coalesce(a.finished_at, clock_timestamp()) - a.started_at), 3) AS seconds,
@@ -13,9 +13,10 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, i.index_name A
              AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
              AND (l.classid::bigint, l.objid::bigint) = (
                  CASE WHEN a.master_id IS NULL THEN x'65736d33'::bigint
+                      WHEN w.works THEN x'65736d34'::bigint
                       WHEN a.action IN ('create', 'activate', 'drop', 'track') THEN x'65736d31'::bigint
                       ELSE x'65736d32'::bigint END,
-                 CASE WHEN a.master_id IS NULL THEN hashtext(a.id::text)::bigint & x'ffffffff'::bigint
+                 CASE WHEN a.master_id IS NULL OR w.works THEN hashtext(a.id::text)::bigint & x'ffffffff'::bigint
                       WHEN a.action IN ('create', 'activate', 'drop', 'track') THEN a.master_id
                       ELSE a.instance_id END)
        ) END AS alive,
@@ -26,6 +27,9 @@ FROM esmigrate.index_action a
 LEFT JOIN esmigrate.index_master m ON m.id = a.master_id
 LEFT JOIN esmigrate.index_instance i ON i.id = a.instance_id
 LEFT JOIN esmigrate.action_progress p ON p.action_id = a.id
+LEFT JOIN LATERAL (
+    SELECT EXISTS (SELECT FROM esmigrate.load_worker w WHERE w.action_id = a.id) AS works
+) w ON a.status = 'running'
 WHERE ($1::bigint IS NULL OR a.master_id = $1::bigint)
   AND ($2::timestamptz IS NULL OR a.started_at >= $2::timestamptz)
   AND ($3::timestamptz IS NULL OR a.started_at < $3::timestamptz)

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "clients/http.h"
-#include "clients/postgres.h"
+#include "clients/pg_conninfo.h"
 
 static char *public_conninfo(const char *value)
 {

@@ -130,11 +130,15 @@ static void ignore_notice(void *data, const char *message)
     (void)message;
 }
 
+void pg_settings(const struct pg_options *options, struct buffer *sql)
+{
+    buffer_printf(sql, "%sSET lock_timeout = '%ds';", pinned_settings, options->lock_timeout_s);
+}
+
 static int apply_settings(struct pg *pg, const struct pg_options *options, struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    buffer_text(&sql, pinned_settings);
-    buffer_printf(&sql, "SET lock_timeout = '%ds';", options->lock_timeout_s);
+    pg_settings(options, &sql);
     if (pg_run(pg, buffer_cstr(&sql), err) < 0)
         return -1;
     if (!options->search_path)
@@ -196,36 +200,6 @@ void pg_close(struct pg *pg)
     PQfinish(pg->connection);
     free(pg->name);
     free(pg);
-}
-
-void pg_conninfo_secrets(const char *conninfo, struct secrets *secrets)
-{
-    PQconninfoOption *options = conninfo ? PQconninfoParse(conninfo, NULL) : NULL;
-    for (PQconninfoOption *o = options; o && o->keyword; o++)
-        if (strcmp(o->keyword, "password") == 0 || strcmp(o->keyword, "sslpassword") == 0)
-            secrets_add(secrets, o->val);
-    PQconninfoFree(options);
-}
-
-char *pg_conninfo_public(const char *conninfo)
-{
-    PQconninfoOption *options = PQconninfoParse(conninfo, NULL);
-    if (!options)
-        return NULL;
-    struct buffer text = BUFFER(BUFFER_TEXT_MAX);
-    for (PQconninfoOption *o = options; o->keyword; o++) {
-        if (!o->val || strstr(o->keyword, "password"))
-            continue;
-        buffer_printf(&text, "%s%s='", text.length ? " " : "", o->keyword);
-        for (const char *c = o->val; *c; c++) {
-            if (*c == '\'' || *c == '\\')
-                buffer_char(&text, '\\');
-            buffer_char(&text, *c);
-        }
-        buffer_char(&text, '\'');
-    }
-    PQconninfoFree(options);
-    return buffer_take(&text);
 }
 
 int pg_check(struct pg *pg, struct error *err)

@@ -1,5 +1,6 @@
 /*
- * PostgreSQL, for the rest of esmigrate; the only user of libpq.
+ * PostgreSQL, for the rest of esmigrate; with clients/pg_question.h and clients/pg_conninfo.h
+ * the only user of libpq.
  *
  * On a connection that heeds the stop flag a statement is cancelled on the server when a stop is
  * asked for, and the call fails with ERR_STOPPED. Errors of the server keep its message, detail,
@@ -42,18 +43,14 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
 void pg_close(struct pg *pg);
 DEFINE_CLEANUP(struct pg *, pg_close)
 
+/* The statements by which it pins them, all but the search_path. */
+void pg_settings(const struct pg_options *options, struct buffer *sql);
+
 /* The name of the database; lives as long as the connection. */
 const char *pg_database(const struct pg *pg);
 
 /* The number of the server's process, as it was told when the connection was made. */
 int pg_announced_pid(const struct pg *pg);
-
-/* Adds the passwords that a connection string carries. */
-void pg_conninfo_secrets(const char *conninfo, struct secrets *secrets);
-
-/* The connection string without its password, keyword=value; the caller's (free()). NULL if it
- * cannot be parsed. */
-char *pg_conninfo_public(const char *conninfo);
 
 /* Runs a text of one or more statements without parameters; rows are thrown away. */
 int pg_run(struct pg *pg, const char *sql, struct error *err);

@@ -16,7 +16,7 @@
 #include "base/texts.h"
 #include "base/utf8.h"
 #include "clients/json.h"
-#include "clients/postgres.h"
+#include "clients/pg_conninfo.h"
 #include "domain/canonical.h"
 
 void content_release(struct content *content)

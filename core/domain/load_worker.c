@@ -35,7 +35,10 @@ int load_worker_check(struct load_worker *worker, struct error *err)
                       PG_VALUES(worker->action_id, lease), &rows, err) < 0)
         return -1;
     worker->renewed = clock_ms();
-    return pg_rows_count(rows) ? 0 : action_replaced(err);
+    if (!pg_rows_count(rows))
+        return action_replaced(err);
+    worker->others = pg_int(rows, 0, "documents_of_others");
+    return 0;
 }
 
 int load_worker_renew(struct load_worker *worker, struct error *err)

@@ -16,6 +16,7 @@ struct load_worker {
     int64_t load_id;
     int64_t renewed; /* clock_ms() of the last time */
     int epoch;       /* of its write alias */
+    int64_t others;  /* documents of the ranges that others had finished by then; 0: not known */
 };
 
 /*

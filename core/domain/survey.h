@@ -5,6 +5,7 @@
 #ifndef ESMIGRATE_DOMAIN_SURVEY_H
 #define ESMIGRATE_DOMAIN_SURVEY_H
 
+#include "clients/pg_question.h"
 #include "domain/reading.h"
 
 /* Whether an update of what changed is possible at all: by changed.sql or _changed_at. */
@@ -31,7 +32,39 @@ struct change_plan {
     char *column;     /* that is compared with the time; NULL: an expression */
 };
 void change_plan_release(struct change_plan *plan);
+/* Finding them costs as much as reading some ten milliseconds of one page after the other. */
+bool change_plan_is_dear(const struct change_plan *plan);
 int source_plan_changed(struct source *source, const char *since, struct change_plan *ret_plan,
                         struct error *err);
+
+/*
+ * How many a second change, asked while the source's session reads: by a session of its own, for
+ * which nobody waits, which reads only, holds nothing open, and is closed once it is answered.
+ */
+struct change_watch {
+    struct source *source; /* for its SQL; borrowed, as the next two */
+    struct source_options options;
+    const char *since;
+    char *shown;    /* that, as a plan shows it */
+    double before;  /* seconds from then to `began`, by the source's clock */
+    int64_t began;  /* monotonic ms */
+    double seconds; /* that the question is about */
+    double most;    /* documents a second: of more it does not matter how many */
+    enum { CHANGES_UNASKED, CHANGES_CONNECT, CHANGES_PLAN, CHANGES_COUNT } step;
+    struct pg_question *question;
+};
+
+/* Before the source's session reads. */
+int change_watch_begin(struct change_watch *watch, struct source *source,
+                       const struct source_options *options, const char *since, struct error *err);
+void change_watch_release(struct change_watch *watch);
+
+/* Begins to ask; before the last question is answered, it is given up. */
+int change_watch_ask(struct change_watch *watch, double most, struct error *err);
+
+/* Goes on as far as that needs no wait. *ret_known: it is answered. Negative: to find them would
+ * read all, since no index does, and is not done. */
+int change_watch_look(struct change_watch *watch, bool *ret_known, double *ret_changes,
+                      struct error *err);
 
 #endif

@@ -290,8 +290,10 @@ static void reading_release(struct reading *reading)
     free(reading->block);
 }
 
+/* Each answer tells the flow one thing: here, where all of it found room, that it came; else
+ * back_off() says that it did not. */
 static int read_answer(struct sender *sender, struct batch *batch,
-                       const struct http_request *request, struct error *err)
+                       const struct http_request *request, size_t in_flight, struct error *err)
 {
     _cleanup_(reading_release) struct reading reading = {.sender = sender, .batch = batch};
     int64_t indexed = batch->suspect ? batch->indexed_before : sender->totals.indexed;
@@ -299,6 +301,8 @@ static int read_answer(struct sender *sender, struct batch *batch,
     bulk_init(&reading.suspects, batch->bulk.body.maximum);
     int result = bulk_read_answer(&batch->bulk, buffer_cstr(&request->response),
                                   request->response.length, settle_item, &reading, err);
+    if (result == 0 && !reading.again.count)
+        flow_answered(&sender->flow, in_flight, (int64_t)batch->bulk.body.length, clock_us());
     if (result == 0)
         result = answer_flush_rejections(sender, err);
     if (result == 0 && reading.again.count < batch->bulk.count)
@@ -349,10 +353,8 @@ int answer_settle(struct sender *sender, struct batch *batch, const struct http_
 {
     _cleanup_(error_release) struct error why = {};
     size_t in_flight = sender->in_flight--;
-    if (!request->failure && request->status == 200) {
-        flow_answered(&sender->flow, in_flight, (int64_t)batch->bulk.body.length, clock_us());
-        return read_answer(sender, batch, request, err);
-    }
+    if (!request->failure && request->status == 200)
+        return read_answer(sender, batch, request, in_flight, err);
 
     engine_answer_error(request, "bulk", &why);
     if (never_fits(batch, request))

@@ -44,6 +44,8 @@ struct flow {
 /* `most` is brought into 1 to FLOW_MOST. */
 void flow_init(struct flow *flow, size_t most);
 
+/* Of each answer one of the two is called. */
+
 /* A request of so many bytes was answered, at that monotonic time, while `in_flight` were, this one
  * included. */
 void flow_answered(struct flow *flow, size_t in_flight, int64_t bytes, int64_t now_us);

@@ -70,7 +70,10 @@ int load_wait(struct load *load, int other_fd, int timeout_ms, struct error *err
         return -1;
     if (!load->worker)
         return 0;
-    return load_record_ranges(load, err) < 0 ? -1 : load_worker_renew(load->worker, err);
+    if (load_record_ranges(load, err) < 0 || load_worker_renew(load->worker, err) < 0)
+        return -1;
+    meter_others(load->meter, load->worker->others);
+    return 0;
 }
 
 int load_step(struct load *load, struct source *source, struct id_set *wanted,

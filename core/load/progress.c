@@ -50,11 +50,22 @@ static void look_at_waits(struct meter *meter, const struct sender_totals *total
     meter->now.waits_s = waited < SILENT_MS ? 0 : waited / 1000;
 }
 
-static int64_t time_left(const struct progress *progress)
+static double rate_at(const struct meter *meter, int64_t now)
 {
-    if (progress->total < 0 || progress->documents_per_second <= 0)
+    bool loads = meter->now.phase == PROGRESS_LOAD;
+    double seconds = (double)(loads ? now - meter->phase_began : meter->load_ms) / 1000;
+    return seconds > 0 ? (double)(meter->now.done - meter->began_with) / seconds : 0;
+}
+
+/* Where others work at it too, it comes nearer by what they do. */
+static int64_t time_left(const struct meter *meter, int64_t now)
+{
+    const struct progress *progress = &meter->now;
+    bool is_shared = meter->before > meter->began_with;
+    double rate = is_shared ? rate_at(meter, now) : progress->documents_per_second;
+    if (progress->total < 0 || rate <= 0)
         return -1;
-    double left = (double)(progress->total - progress->done) / progress->documents_per_second;
+    double left = (double)(progress->total - progress->done) / rate;
     return left < 1e9 ? (int64_t)(left + 0.5) : -1;
 }
 
@@ -76,7 +87,7 @@ void meter_look(struct meter *meter, int64_t now)
     int64_t count = progress->phase == PROGRESS_VERIFY ? progress->done : settled(totals);
     window_add(&meter->window, now, count, totals->bytes);
     window_rates(&meter->window, &progress->documents_per_second, &progress->bytes_per_second);
-    progress->eta_s = progress->phase == PROGRESS_LOAD ? time_left(progress) : -1;
+    progress->eta_s = progress->phase == PROGRESS_LOAD ? time_left(meter, now) : -1;
     look_at_waits(meter, totals, now);
 }
 
@@ -114,6 +125,7 @@ static void tick(void *data)
     meter_look(meter, now);
     if (meter->watch)
         meter->watch->show(meter->watch->data, &meter->now);
+    ticker_call(meter->aside);
     if (!meter->writes || now - meter->written_at < WRITE_EVERY_MS)
         return;
     meter->written_at = now;
@@ -179,8 +191,7 @@ void meter_verify(struct meter *meter, const char *part)
 
 double meter_rate(const struct meter *meter)
 {
-    double seconds = (double)meter->load_ms / 1000;
-    return seconds > 0 ? (double)(meter->now.done - meter->before) / seconds : 0;
+    return rate_at(meter, clock_ms());
 }
 
 void meter_expect(struct meter *meter, int64_t total, bool is_estimate, int64_t before)
@@ -189,5 +200,11 @@ void meter_expect(struct meter *meter, int64_t total, bool is_estimate, int64_t 
         return;
     meter->now.total = total;
     meter->now.is_estimate = is_estimate;
-    meter->before = before;
+    meter->before = meter->began_with = before;
+}
+
+void meter_others(struct meter *meter, int64_t documents)
+{
+    if (meter && documents > meter->before)
+        meter->before = documents;
 }

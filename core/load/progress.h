@@ -42,8 +42,8 @@ struct progress {
     enum progress_phase phase;
     const char *part; /* what is verified, the name of a check; else NULL */
     int64_t phase_s;  /* for how long, seconds; of a part, if there is one */
-    int64_t done;     /* documents sent and accounted for, those of a resumed update included; or
-                         compared */
+    int64_t done;     /* documents sent and accounted for; with those of a resumed update, and of the
+                         ranges that others have finished; or compared */
     int64_t total;    /* documents that are expected; -1: not known */
     bool is_estimate;
     double documents_per_second; /* over the last ten seconds, as the next one */
@@ -73,8 +73,10 @@ struct meter {
     struct engine *engine;       /* while it ticks; NULL: it has ended */
     const struct sender *sender; /* NULL: not opened yet */
     struct ticker ticker;
+    const struct ticker *aside; /* someone who has something to do meanwhile, or NULL; borrowed */
     struct window window;
-    int64_t before; /* documents that were done before this run */
+    int64_t before;     /* documents that were done before this run, or by others meanwhile */
+    int64_t began_with; /* of these, when it began */
     int64_t phase_began;
     int64_t load_ms;              /* that PROGRESS_LOAD took */
     int64_t shown_at, written_at; /* monotonic ms, as the next ones */
@@ -103,7 +105,10 @@ void meter_verify(struct meter *meter, const char *part);
 /* How many documents there will be, `before` of them done by an earlier run. NULL: no meter. */
 void meter_expect(struct meter *meter, int64_t total, bool is_estimate, int64_t before);
 
-/* Documents of this run a second, once PROGRESS_LOAD is over. */
+/* So many of them are done by others, who work at the same full update. NULL: no meter. */
+void meter_others(struct meter *meter, int64_t documents);
+
+/* Documents a second, of all who work at it, in PROGRESS_LOAD so far, or once that is over. */
 double meter_rate(const struct meter *meter);
 
 /* What is known at that moment, into meter->now; monotonic ms. */

@@ -11,6 +11,7 @@
 #include "base/stop.h"
 #include "base/texts.h"
 #include "base/utf8.h"
+#include "clients/pg_conninfo.h"
 #include "domain/schema.h"
 
 static char *user_name(void)
@@ -260,17 +261,22 @@ int context_wait_servers(struct context *context, int seconds, struct error *err
     return 0;
 }
 
-int context_open_source(struct context *context, const char *own, const char *search_path,
-                        struct source **ret_source, struct error *err)
+struct source_options context_source_options(const struct context *context, const char *own,
+                                             const char *search_path)
 {
-    const char *conninfo = context->settings.source ? context->settings.source
-                           : own                    ? own
-                                                    : context->settings.history;
-    struct source_options options = {
-        .conninfo = conninfo,
+    return (struct source_options){
+        .conninfo = context->settings.source ? context->settings.source
+                    : own                    ? own
+                                             : context->settings.history,
         .lock_timeout_s = context->settings.lock_timeout_s,
         .search_path = search_path,
     };
+}
+
+int context_open_source(struct context *context, const char *own, const char *search_path,
+                        struct source **ret_source, struct error *err)
+{
+    const struct source_options options = context_source_options(context, own, search_path);
     pg_conninfo_secrets(own, &context->secrets);
     return source_open(&options, ret_source, err);
 }

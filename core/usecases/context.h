@@ -67,7 +67,11 @@ int context_open_engine(struct context *context, struct error *err);
 /* Waits until history and engine answer, for at most that many seconds. */
 int context_wait_servers(struct context *context, int seconds, struct error *err);
 
-/* Opens the source of a master: the setting, else `own` (master.json), else the history's. */
+/* Where the source of a master is: the setting, else `own` (master.json), else the history's.
+ * Borrowed from all three. */
+struct source_options context_source_options(const struct context *context, const char *own,
+                                             const char *search_path);
+/* Opens it. */
 int context_open_source(struct context *context, const char *own, const char *search_path,
                         struct source **ret_source, struct error *err);
 

@@ -5,16 +5,13 @@
 
 #include "base/amount.h"
 #include "base/memory.h"
-#include "domain/survey.h"
+#include "base/retry.h"
 #include "sql.h"
 
 enum {
     MANY_DOCUMENTS = 100000, /* of fewer nobody needs to be told before */
     SHORTEST_S = 10,         /* in less time too little changes to tell how fast */
 };
-
-/* In the planner's units: some ten milliseconds of reading one page after the other. */
-static const double much = 1000;
 
 /* ---- a full update ---- */
 
@@ -100,7 +97,7 @@ int forecast_changed(const struct forecast *forecast, const char *since, struct 
     if (forecast->context->settings.verbose) {
         if (source_plan_changed(forecast->source, since, &plan, err) < 0)
             return -1;
-        if (plan.cost >= much)
+        if (change_plan_is_dear(&plan))
             warn_of_plan(forecast, &plan);
         meter_expect(forecast->meter, (int64_t)plan.documents, true, 0);
     }
@@ -129,7 +126,7 @@ static int change_rate(const struct forecast *forecast, const char *since, doubl
         return 0;
     if (source_plan_changed(forecast->source, since, &plan, err) < 0)
         return -1;
-    if (plan.cost >= much)
+    if (change_plan_is_dear(&plan))
         return 0;
     /* More than it could have written meanwhile need not be counted. */
     if (source_count_changed(forecast->source, since, (int64_t)(rate * seconds) + 1, &changed,
@@ -139,26 +136,96 @@ static int change_rate(const struct forecast *forecast, const char *since, doubl
     return 0;
 }
 
-void forecast_catch_up(const struct forecast *forecast, const struct horizon *horizon)
+static void judge(struct catch_up *catch_up, double rate, double changes, bool at_end)
 {
-    _cleanup_(error_release) struct error err = {};
+    const struct forecast *forecast = &catch_up->forecast;
     const struct log *log = forecast->context->log;
     const char *name = forecast->instance->index_name;
-    double rate = meter_rate(forecast->meter), changes = 0;
-    if (!horizon->moment || !source_tells_changes(forecast->source) || rate <= 0)
-        return;
-    if (change_rate(forecast, horizon->moment, rate, &changes, &err) < 0) {
-        log_say(log, LOG_DETAIL, "%s: how fast the source changes is not known: %s", name,
-                err.message);
+    _cleanup_free_ char *since = time_rfc3339(catch_up->since);
+    _cleanup_free_ char *rates =
+        x_printf("since %s documents changed in the source at %.1f a second, and this update %s "
+                 "%.1f a second",
+                 since, changes, at_end ? "wrote" : "writes", rate);
+    if (changes < rate / 2) {
+        log_say(log, LOG_DETAIL, "%s: %s", name, rates);
         return;
     }
-    if (changes < rate / 2)
-        return;
-    _cleanup_free_ char *since = time_rfc3339(horizon->moment);
+    catch_up->warned = true;
     log_say(log, LOG_WARNING,
-            "%s will %s catch up: since %s documents changed in the source at %.1f a second, and "
-            "this update wrote %.1f a second\nHINT: Look at its changed_through in es_list before "
+            "%s will %s catch up: %s\nHINT: Look at its changed_through in es_list before "
             "es_activate. Updates at a quieter hour, or documents that cost the source less, bring "
             "it nearer.",
-            name, changes < rate ? "hardly" : "not", since, changes, rate);
+            name, changes < rate ? "hardly" : "not", rates);
+}
+
+static void not_known(const struct catch_up *catch_up, const struct error *err)
+{
+    const struct forecast *forecast = &catch_up->forecast;
+    log_say(forecast->context->log, LOG_DETAIL, "%s: how fast the source changes is not known: %s",
+            forecast->instance->index_name, err->message);
+}
+
+/* One question at a time, at growing distances: what it costs the source is nothing to speak of. */
+static void look(void *data)
+{
+    _cleanup_(error_release) struct error err = {};
+    struct catch_up *catch_up = data;
+    const struct meter *meter = catch_up->forecast.meter;
+    int64_t now = clock_ms();
+    bool known;
+    double changes;
+    if (catch_up->warned || meter->now.phase != PROGRESS_LOAD)
+        return;
+    if (now >= catch_up->next) {
+        catch_up->next = now + (now - catch_up->began);
+        catch_up->rate = meter_rate(meter);
+        if (catch_up->rate > 0 && change_watch_ask(&catch_up->watch, catch_up->rate, &err) < 0)
+            not_known(catch_up, &err);
+        return;
+    }
+    if (change_watch_look(&catch_up->watch, &known, &changes, &err) < 0)
+        not_known(catch_up, &err);
+    else if (known && changes >= 0)
+        judge(catch_up, catch_up->rate, changes, false);
+}
+
+void catch_up_begin(struct catch_up *catch_up, const struct forecast *forecast,
+                    const struct source_options *options, const struct horizon *horizon)
+{
+    _cleanup_(error_release) struct error err = {};
+    int64_t now = clock_ms();
+    *catch_up = (struct catch_up){
+        .forecast = *forecast,
+        .ticker = {look, catch_up},
+        .since = source_tells_changes(forecast->source) ? horizon->moment : NULL,
+        .began = now,
+        .next = now + (int64_t)SHORTEST_S * 1000,
+    };
+    if (!catch_up->since)
+        return;
+    if (change_watch_begin(&catch_up->watch, forecast->source, options, catch_up->since, &err) < 0)
+        not_known(catch_up, &err);
+    else
+        forecast->meter->aside = &catch_up->ticker;
+}
+
+void catch_up_end(struct catch_up *catch_up)
+{
+    _cleanup_(error_release) struct error err = {};
+    const struct forecast *forecast = &catch_up->forecast;
+    double rate, changes = 0;
+    catch_up_release(catch_up);
+    if (catch_up->warned || !catch_up->since || (rate = meter_rate(forecast->meter)) <= 0)
+        return;
+    if (change_rate(forecast, catch_up->since, rate, &changes, &err) < 0)
+        not_known(catch_up, &err);
+    else if (changes > 0)
+        judge(catch_up, rate, changes, true);
+}
+
+void catch_up_release(struct catch_up *catch_up)
+{
+    if (catch_up->forecast.meter)
+        catch_up->forecast.meter->aside = NULL;
+    change_watch_release(&catch_up->watch);
 }

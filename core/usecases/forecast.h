@@ -7,6 +7,7 @@
 
 #include "domain/full_load.h"
 #include "domain/horizon.h"
+#include "domain/survey.h"
 #include "load/progress.h"
 #include "usecases/context.h"
 
@@ -26,8 +27,29 @@ int forecast_full(const struct forecast *forecast, const struct full_load *full,
  * looked at with -v only. */
 int forecast_changed(const struct forecast *forecast, const char *since, struct error *err);
 
-/* After a full update has read everything, outside of its snapshot: warns when documents change
- * about as fast as it wrote them. What cannot be found out is left out. */
-void forecast_catch_up(const struct forecast *forecast, const struct horizon *horizon);
+/* ---- whether updates will ever catch up with the source ---- */
+
+/*
+ * Looks at it while a full update reads, after its first ten seconds and then each time that it has
+ * taken twice as long, and once more at its end: warns, once, when documents change about as fast
+ * as it writes them. What cannot be found out is left out.
+ */
+struct catch_up {
+    struct forecast forecast;
+    struct change_watch watch;
+    struct ticker ticker; /* of the meter, aside of it */
+    const char *since;    /* NULL: the source does not tell what changed */
+    int64_t began, next;  /* monotonic ms */
+    double rate;          /* documents a second that were written when it was asked */
+    bool warned;
+};
+
+/* Before the source's session reads; `options` is where it was opened. All is borrowed until
+ * catch_up_release(), `catch_up` itself by the meter. */
+void catch_up_begin(struct catch_up *catch_up, const struct forecast *forecast,
+                    const struct source_options *options, const struct horizon *horizon);
+/* After a full update has read everything, outside of its snapshot. */
+void catch_up_end(struct catch_up *catch_up);
+void catch_up_release(struct catch_up *catch_up);
 
 #endif

@@ -37,6 +37,7 @@ struct update {
     struct sender *sender;
     struct load load;
     struct meter meter;
+    struct catch_up catch_up; /* of a full one */
     char *write_alias;
     char *since; /* what the update starts from; NULL: it is a full one */
     int64_t version;
@@ -50,6 +51,7 @@ struct update {
 static void update_release(struct update *update)
 {
     meter_end(&update->meter);
+    catch_up_release(&update->catch_up);
     copies_release(&update->load.copies);
     sender_close(update->sender);
     load_release(&update->load);
@@ -311,9 +313,13 @@ static struct forecast forecast_of(struct update *update)
 static int look_ahead(struct update *update, struct error *err)
 {
     const struct forecast forecast = forecast_of(update);
+    const struct source_options options = context_source_options(
+        update->context, update->options.source, update->instance->search_path);
     if (update->since ? forecast_changed(&forecast, update->since, err) < 0
                       : forecast_full(&forecast, &update->full, err) < 0)
         return -1;
+    if (!update->since)
+        catch_up_begin(&update->catch_up, &forecast, &options, &update->horizon);
     meter_phase(&update->meter, PROGRESS_LOAD);
     return 0;
 }
@@ -375,9 +381,7 @@ static int load_in_snapshot(struct update *update, struct error *err)
                 index_name, update->load.never_changes);
     if (source_end(update->source, err) < 0)
         return -1;
-    const struct forecast forecast = forecast_of(update);
-    if (!update->since)
-        forecast_catch_up(&forecast, &update->horizon);
+    catch_up_end(&update->catch_up);
     meter_end(&update->meter);
     return 0;
 }

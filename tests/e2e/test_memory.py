@@ -42,7 +42,7 @@ def peak_of(app, *args):
 
 def declare_generated(app, name, rows, words):
     documents = f"SELECT n AS _id, repeat('text ', {words}) || n AS t FROM generate_series(1, {rows}) n"
-    index = {"mappings": {"properties": {"t": {"type": "keyword", "index": False}}}}
+    index = {"mappings": {"properties": {"t": {"type": "keyword", "index": False, "doc_values": False}}}}
     app.declare(name, index=index, documents=documents)
 
 
@@ -60,6 +60,17 @@ def test_the_memory_of_a_load_does_not_grow_with_the_number_of_rows(app):
     assert app.history()[-1]["docs_indexed"] == 400_000
     assert peaks["many"] < BOUND_MB
     assert peaks["many"] < peaks["few"] * 1.2 + MARGIN_MB
+
+
+def test_large_documents_take_as_much_memory_as_is_configured(app):
+    """Five times the largest document, and the request in flight with the one that is got ready."""
+    declare_generated(app, "large", 12, words=1_000_000)
+    app.ok("es_init")
+    app.ok("es_create", "large")
+    code, peak = peak_of(app, "es_update", "large", "1", "--max-in-flight", "1")
+    print(f"peak memory in MB: {peak}")
+    assert (code, app.history()[-1]["docs_indexed"]) == (0, 12)
+    assert peak < (900 if SANITIZED else 20) + 5 * 5 + 2 * 5.3
 
 
 def test_rows_over_the_limit_do_not_reach_the_program(app):

@@ -393,17 +393,70 @@ def test_an_update_that_will_not_catch_up_says_so(app):
         r" and this update wrote [\d.]+ a second\nHINT: Look at its changed_through", result.err), result.err
 
 
-def test_an_update_that_catches_up_says_nothing_of_it(app):
-    with stopped_at_row(app, at=300, rows=300) as gate:
+def wait_until_sent(app):
+    """Some documents are in the engine, so that it is known how fast the update writes."""
+    wait_until(lambda: any(row["documents_done"] > 0 for row in progress_rows(app)))
+
+
+def sessions(app, condition="true"):
+    """How many esmigrate has on the database."""
+    [row] = app.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                    f" AND application_name = 'esmigrate' AND {condition}")
+    return row["count"]
+
+
+def test_an_update_that_will_not_catch_up_says_so_while_it_reads(app):
+    with stopped_at_row(app) as gate:
+        app.sql("CREATE INDEX ON item (changed_at)")
         process = app.start("es_update", "item", "1")
-        wait_until(lambda: gate.waiting())
-        app.sql("UPDATE item SET changed_at = now() WHERE id <= 50")
-        wait_until(lambda: app.sql(
-            "SELECT now() > (SELECT started_at FROM esmigrate.index_action WHERE status = 'running')"
-            " + interval '11 seconds' AS late")[0]["late"])
+        wait_until_sent(app)
+        before = sessions(app)
+        app.sql("UPDATE item SET changed_at = now() WHERE id <> %s", (GATE,))  # who reads that one stops, too
+        wait_until(lambda: "HINT: Look at its changed_through" in process.err)
+        # What it was asked with is gone; what reads has its transaction as before.
+        wait_until(lambda: sessions(app) == before, timeout=5)
+        assert sessions(app, "state = 'idle in transaction'") == 0
+        assert process.running and gate.waiting() == 1
         gate.open()
         result = process.wait(check=0)
+    warnings = re.findall(
+        r"^esmigrate: warning: \S+item-1 will not catch up: since \S+Z documents changed in the source at [\d.]+ a second,"
+        r" and this update writes [\d.]+ a second$", result.err, re.MULTILINE)
+    assert len(warnings) == 1 and result.err.count("catch up") == 1, result.err
+
+
+def test_an_update_that_catches_up_says_nothing_of_it(app):
+    with stopped_at_row(app) as gate:
+        app.sql("CREATE INDEX ON item (changed_at)")
+        process = app.start("es_update", "item", "1", "-v")
+        wait_until_sent(app)
+        app.sql("UPDATE item SET changed_at = now() WHERE id <= 50")
+        wait_until(lambda: "this update writes" in process.err)
+        gate.open()
+        result = process.wait(check=0)
+    rates = re.findall(r"item-1: since \S+Z documents changed in the source at ([\d.]+) a second, and this update"
+                       r" (writes|wrote) [\d.]+ a second$", result.err, re.MULTILINE)
+    assert [word for _, word in rates] == ["writes", "wrote"] and float(rates[0][0]) > 1, result.err
     assert "catch up" not in result.err
+
+
+def test_a_source_that_takes_no_second_session_does_not_disturb_the_update(app):
+    role = app.database + "_once"
+    with stopped_at_row(app) as gate:
+        app.sql(f"CREATE ROLE {role} LOGIN CONNECTION LIMIT 1")
+        app.sql(f"GRANT pg_read_all_stats TO {role}")
+        app.sql(f"GRANT SELECT ON item TO {role}")
+        process = app.start("es_update", "item", "1", "-v", "--source", f"{app.conninfo} user={role}")
+        wait_until_sent(app)
+        wait_until(lambda: "how fast the source changes" in process.err)
+        gate.open()
+        result = process.wait(check=0)
+    app.sql(f"DROP OWNED BY {role}")
+    app.sql(f"DROP ROLE {role}")
+    [said] = [line for line in result.err.splitlines() if "how fast the source changes" in line]
+    assert re.fullmatch(r"esmigrate: \S+item-1: how fast the source changes is not known: source database: cannot connect:"
+                        r" .*too many connections for role .*", said), result.err
+    assert app.history()[-1]["docs_indexed"] == ROWS
 
 
 # ---- an index for what changed

@@ -3,6 +3,7 @@ or a restore leaves (rule R1 e) is named."""
 
 import contextlib
 import re
+import signal
 import subprocess
 import tempfile
 import time
@@ -125,6 +126,23 @@ def test_a_standby_that_lags_holds_changed_through_back(app, primary, standby):
     replayed(primary, standby)
     app.ok("es_update", "item", "1")
     assert app.docs("item-1")["3"]["title"] == "Not replayed"
+
+
+def test_a_full_update_from_a_standby_is_not_joined(app, primary, standby):
+    app.declare("item", documents=ITEM_DOCUMENTS + " WHERE id < 5 OR pg_sleep(60) IS NULL")
+    overlap(app, 1)
+    app.ok("es_create", "item")
+    process = app.start("es_update", "item", "2", "-q")
+    with standby.connect(app.database) as replica:
+        reading = "SELECT 1 AS one FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        wait_until(lambda: replica.execute(reading).fetchall())
+    said(app, app.run("es_update", "item", "2", "-q", "--join"), """
+        esmigrate: error: index "qa_item-2": its full update cannot be joined: the source is a standby, and others may have replayed more or less than it
+        HINT: It goes on without this one. See esmigrate es_history --status running
+        exit code 1
+    """)
+    process.signal(signal.SIGINT)
+    process.wait(check=130)
 
 
 def test_a_read_that_the_standby_cancels_says_what_to_set(app, primary, standby):

@@ -1,5 +1,6 @@
 """A full update read by several workers: by sessions of one process (--workers), by processes (--join)."""
 
+import os
 import signal
 import threading
 import time
@@ -9,6 +10,7 @@ import pytest
 import soak
 import test_random_kills as kills
 from faults import assert_accounted, declare_items, expected_items, instance, through_proxy, wait_until
+from messages import said
 from test_resume import RANGES, ROWS, SPLIT, cut_short, declare_split, finished, last, settings
 
 SNAPSHOT = "SELECT id AS _id, changed_at AS _changed_at, pg_current_snapshot()::text AS title FROM item"
@@ -417,6 +419,53 @@ def test_an_index_that_is_another_one_behind_our_back_is_not_joined(app, begun):
     gate.open()
     assert first.wait().code == 1
     assert app.docs("item-1") == {}
+
+
+def test_a_full_update_whose_documents_have_a_routing_is_not_joined(app):
+    gate = declare_split(app)
+    app.declare("item", documents=gate.documents().replace("title,", "amount AS _routing, title,"))
+    app.ok("es_create", "item")
+    gate.close()
+    first = app.start("es_update", "item", "2")
+    gate.wait()
+    said(app, app.run(*JOIN), """
+        esmigrate: error: index "qa_item-2": its full update cannot be joined: its documents have a _routing, whose copies on other shards one process looks for
+        HINT: It goes on without this one. See esmigrate es_history --status running
+        exit code 1
+    """)
+    gate.open()
+    first.wait(check=0)
+    assert app.docs("item-2") == expected_items(app)
+
+
+def test_a_crashed_worker_does_not_look_alive_while_others_work(app, begun):
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    assert [row["alive"] for row in app.ok("es_history", "--running")] == [True, True]
+    os.kill(first.pid, signal.SIGSTOP)
+    joined.kill()
+    wait_until(lambda: {row["pid"]: row["alive"] for row in app.ok("es_history", "--running")}
+               == {first.pid: True, joined.pid: False})
+    os.kill(first.pid, signal.SIGCONT)
+    gate.open()
+    first.wait(check=0)
+    assert_complete(app)
+
+
+def test_the_progress_of_each_worker_is_that_of_the_whole_full_update(app, begun):
+    """The first one is in the sixth range of eight; the other one does the last two."""
+    gate, first = begun
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) == RANGES - 1)
+    [total] = app.sql("SELECT sum(docs_indexed) AS n FROM esmigrate.load_range")
+    done = "SELECT a.pid, p.documents_done FROM esmigrate.action_progress p JOIN esmigrate.index_action a ON a.id = p.action_id"
+    # What others have done is asked with the lease, every five seconds.
+    wait_until(lambda: {row["pid"]: row["documents_done"] for row in app.sql(done)}.get(joined.pid) == total["n"])
+    wait_until(lambda: {row["pid"]: row["documents_done"] for row in app.sql(done)}[first.pid] >= total["n"])
+    gate.open()
+    joined.wait(check=0)
+    first.wait(check=0)
 
 
 def test_documents_that_a_joiner_rejected_stay_open(app):

@@ -8,6 +8,7 @@
 
 #include "base/secrets.h"
 #include "clients/json.h"
+#include "clients/pg_conninfo.h"
 #include "clients/postgres.h"
 #include "domain/canonical.h"
 #include "domain/declaration.h"

@@ -1,6 +1,7 @@
 /* clients/postgres: what needs no server */
 #include "support.h"
 
+#include "clients/pg_conninfo.h"
 #include "clients/postgres.h"
 
 TEST(array_literals_are_quoted)

@@ -182,6 +182,19 @@ TEST(documents_of_an_earlier_run_are_done)
     assert_int_equal(meter.now.eta_s, -1);
 }
 
+TEST(documents_of_others_are_done_and_bring_the_end_nearer)
+{
+    struct meter meter = begun(100);
+    meter_expect(&meter, 100, false, 40);
+    meter_others(&meter, 60);
+    meter_others(&meter, 0); /* not known */
+    meter_look(&meter, 10000);
+    assert_int_equal(meter.now.done, 60);
+    assert_int_equal(meter.now.eta_s, 20);
+    assert_true(meter.now.documents_per_second == 0); /* which this run itself has written */
+    meter_others(NULL, 60);
+}
+
 TEST(more_than_expected_is_an_unknown_number)
 {
     struct meter meter = begun(10);
@@ -227,6 +240,7 @@ int main(void)
         cmocka_unit_test(a_verification_says_what_it_compares_and_sends_nothing),
         cmocka_unit_test(nobody_waits_for_less_than_three_seconds),
         cmocka_unit_test(documents_of_an_earlier_run_are_done),
+        cmocka_unit_test(documents_of_others_are_done_and_bring_the_end_nearer),
         cmocka_unit_test(more_than_expected_is_an_unknown_number),
         cmocka_unit_test(once_all_are_read_their_number_is_known),
         cmocka_unit_test(every_phase_has_a_name),

@@ -6,6 +6,8 @@ import courses
 import pytest
 from messages import at_home, said
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 TARGET = "course_search-2"
 # A row that no update reads is one that only es_verify can miss.

@@ -14,6 +14,8 @@ from test_clock import FAKED
 from test_secrets import assert_kept_secret, engine_with_password
 from wire import through_wire
 
+pytestmark = pytest.mark.either
+
 CHANGED_INDEX = "CREATE INDEX ON course (changed_at)"
 NO_REPLICAS = {"settings": {"number_of_replicas": 0}, **courses.INDEX}
 

@@ -6,6 +6,8 @@ import courses
 import pytest
 from faults import switch_call, through_proxy, wait_until
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 

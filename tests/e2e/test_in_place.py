@@ -9,6 +9,8 @@ from courses import MASTER
 from faults import through_proxy
 from test_plan import BODY, changed, with_settings
 
+pytestmark = pytest.mark.either
+
 INDEX = "course_search-1"
 
 

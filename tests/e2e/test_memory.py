@@ -5,8 +5,12 @@ import pathlib
 import re
 import time
 
+import pytest
+
 from faults import declare_items, wait_until
 from harness import BINARY
+
+pytestmark = pytest.mark.either
 
 # A sanitizer keeps freed memory back (256 MB of it) and shadows the rest.
 SANITIZED = b"__asan_init" in BINARY.read_bytes()

@@ -10,6 +10,8 @@ import pytest
 from faults import gated_items, through_proxy, wait_until
 from messages import at_home, plain, said, transcript
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 
 

@@ -5,6 +5,8 @@ import pytest
 import courses
 from courses import MASTER
 
+pytestmark = pytest.mark.either
+
 BODY = {
     "settings": {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "5s"},
     "mappings": {

@@ -9,6 +9,8 @@ import test_check
 import test_remove
 from faults import through_proxy
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 FIELDS = {"id", "action", "master", "instance", "index", "result", "folded"}
 

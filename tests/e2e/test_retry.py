@@ -7,6 +7,8 @@ import pytest
 from faults import assert_accounted, expected_items, filled_items, instance, through_proxy, wait_until
 from messages import said, transcript
 
+pytestmark = pytest.mark.either
+
 QUERY = (
     "SELECT d.doc_id, d.reason FROM esmigrate.rejected_document d"
     " JOIN esmigrate.index_instance i ON i.id = d.instance_id WHERE i.index_name = 'qa_item-1'"

@@ -8,6 +8,8 @@ import pytest
 from faults import assert_accounted, expected_items, gated_items, instance, through_proxy, wait_until
 from messages import plain
 
+pytestmark = pytest.mark.either
+
 ROWS = 20_000
 MIDDLE = 16_000  # behind more than one request of five megabytes
 

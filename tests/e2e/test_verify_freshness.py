@@ -7,6 +7,8 @@ import pytest
 from faults import through_proxy, wait_until
 from test_verify import EXACT, declare_queries, failed, found, ids, remove, replace, two_instances, verified
 
+pytestmark = pytest.mark.either
+
 EVERY_ID = "SELECT id AS _id FROM course"
 EVERY_ID_FOR_ANY_TIME = "SELECT id AS _id FROM course WHERE $1::timestamptz IS NOT NULL"
 

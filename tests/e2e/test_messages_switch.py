@@ -90,23 +90,23 @@ def test_indexing_that_was_left_stopped(school):
         school,
         """
         $ esmigrate es_activate course_search --stop-indexing true --resume-indexing "exit 4"
-        esmigrate: course_search: stop_indexing: true
-        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: course_search: calling stop_indexing
+        esmigrate: course_search: calling resume_indexing
         esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
         DETAIL: The alias was switched all the same.
-        HINT: Indexing may still stand still. Run it by hand: exit 4
+        HINT: Indexing may still stand still. Run the command of resume_indexing by hand.
         exit code 1
         $ esmigrate es_activate course_search 1
         esmigrate: warning: course_search: the es_activate begun at TIME stopped indexing, and nothing has resumed it since: give the command with --resume-indexing, or none if it was run by hand
         exit code 0
         $ esmigrate es_activate course_search --resume-indexing "exit 4"
-        esmigrate: course_search: resume_indexing: exit 4
+        esmigrate: course_search: calling resume_indexing
         esmigrate: error: qa_course_search-2: the command for resume_indexing failed: it ended with exit status 4
         DETAIL: The es_activate begun at TIME had stopped it. Nothing was switched.
-        HINT: Indexing may still stand still. Run it by hand: exit 4
+        HINT: Indexing may still stand still. Run the command of resume_indexing by hand.
         exit code 1
         $ esmigrate es_activate course_search --resume-indexing true
-        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: calling resume_indexing
         esmigrate: course_search: indexing stood still for S seconds
         exit code 0
         """,
@@ -122,9 +122,9 @@ def test_a_crash_while_indexing_stood_still(school):
         school,
         """
         $ esmigrate es_activate course_search --resume-indexing true
-        esmigrate: an es_activate had crashed: the alias points to "qa_course_search-1"
-        esmigrate: warning: the es_activate had called its stop_indexing hook, and not the one that resumes it: is indexing still stopped? The next es_activate calls it
-        esmigrate: course_search: resume_indexing: true
+        esmigrate: course_search: an es_activate had crashed: the alias points to "qa_course_search-1"
+        esmigrate: warning: course_search: the es_activate begun at TIME had called its stop_indexing hook, and not the one that resumes it: is indexing still stopped? The next es_activate calls it: esmigrate es_activate course_search
+        esmigrate: course_search: calling resume_indexing
         esmigrate: course_search: indexing stood still for S seconds
         exit code 0
         """,

@@ -8,8 +8,6 @@ import messages
 import pytest
 from messages import said, transcript
 
-pytestmark = pytest.mark.either
-
 MASTER = courses.MASTER
 TRACK = ["es_track", MASTER, "--table", "course", "--id", "id", "--apply", "--yes"]
 

@@ -113,3 +113,29 @@ def test_a_locked_source_table_is_5_and_the_pid_that_holds_it_is_named(app, comm
     assert result.code == 5, result
     assert re.search(rf"\b{pid}\b", result.err), result
     assert courses.last_action(app)["status"] == "failed"
+
+
+# ---- what a crash left
+
+
+CRASHED = """
+WITH verification AS (
+    INSERT INTO esmigrate.index_action (id, master_id, instance_id, action, argv, tool_version, os_user, host, pid)
+    SELECT gen_random_uuid(), master_id, id, 'verify', '{}', '0', 'u', 'h', 1 FROM esmigrate.index_instance
+    RETURNING id, master_id, instance_id
+)
+INSERT INTO esmigrate.index_action
+    (id, parent_id, master_id, instance_id, action, argv, tool_version, os_user, host, pid)
+SELECT gen_random_uuid(), id, master_id, instance_id, 'retry', '{}', '0', 'u', 'h', 1 FROM verification
+"""
+
+
+def test_the_repair_of_an_es_verify_that_crashed_is_settled_with_it_and_fenced(app):
+    """Also by one that has nothing to repair, and takes no writer's lock."""
+    courses.activated(app)
+    app.sql(CRASHED)
+    before = app.sql("SELECT writer_epoch FROM esmigrate.index_instance")[0]["writer_epoch"]
+    app.ok("es_verify", MASTER)
+    statuses = [row["status"] for row in app.history() if row["action"] in ("verify", "retry")]
+    assert sorted(statuses) == ["complete", "interrupted", "interrupted"]
+    assert app.sql("SELECT writer_epoch FROM esmigrate.index_instance")[0]["writer_epoch"] == before + 1

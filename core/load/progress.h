@@ -42,9 +42,9 @@ struct progress {
     enum progress_phase phase;
     const char *part; /* what is verified, the name of a check; else NULL */
     int64_t phase_s;  /* for how long, seconds; of a part, if there is one */
-    int64_t done;     /* documents sent and accounted for; with those of a resumed update, and of the
-                         ranges that others have finished; or compared */
-    int64_t total;    /* documents that are expected; -1: not known */
+    int64_t done;  /* documents sent and accounted for; with those of a resumed update, and of the
+                      ranges that others have finished; or compared */
+    int64_t total; /* documents that are expected; -1: not known */
     bool is_estimate;
     double documents_per_second; /* over the last ten seconds, as the next one */
     double bytes_per_second;

@@ -6,6 +6,8 @@ import courses
 import pytest
 from faults import through_proxy
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 QUERY = {"name": "all", "body": {"query": {"match_all": {}}}}
 

@@ -9,6 +9,8 @@ import pytest
 from faults import expected_items, filled_items, instance
 from servers import Engine
 
+pytestmark = pytest.mark.either
+
 MASTER = courses.MASTER
 OVERLAP = datetime.timedelta(seconds=5)
 # With no overlap a row that is missed cannot hide behind it.

@@ -15,6 +15,8 @@ from faults import (
     wait_until,
 )
 
+pytestmark = pytest.mark.either
+
 ROWS = 4000
 RANGES = 8
 # The planner takes a condition like gate(id) to be met by a third of the rows.

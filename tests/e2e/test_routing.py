@@ -8,6 +8,8 @@ import pytest
 from courses import MASTER, search
 from faults import assert_accounted, through_proxy, wait_until
 
+pytestmark = pytest.mark.either
+
 TABLE = """
 CREATE TABLE comment (
     id int PRIMARY KEY, post text, body text, deleted boolean NOT NULL DEFAULT false,

@@ -7,6 +7,8 @@ import time
 import pytest
 from faults import Proxy, declare_items, expected_items, through_proxy
 
+pytestmark = pytest.mark.either
+
 
 class Watcher(Proxy):
     """A proxy that looks at the bulk requests, and can be slow or busy at them."""

@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from faults import (
     expected_items,
     filled_items,
@@ -10,6 +12,8 @@ from faults import (
     through_proxy,
     wait_until,
 )
+
+pytestmark = pytest.mark.either
 
 ROWS = 20_000
 MIDDLE = 16_000  # behind more than one request of five megabytes

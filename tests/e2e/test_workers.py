@@ -13,6 +13,8 @@ from faults import assert_accounted, declare_items, expected_items, instance, th
 from messages import said
 from test_resume import RANGES, ROWS, SPLIT, cut_short, declare_split, finished, last, settings
 
+pytestmark = pytest.mark.either
+
 SNAPSHOT = "SELECT id AS _id, changed_at AS _changed_at, pg_current_snapshot()::text AS title FROM item"
 
 

@@ -93,6 +93,7 @@ def test_documents_are_written_through_the_write_alias_only(app):
 
 def test_the_version_of_a_document_is_the_read_version_that_read_it(app):
     filled_items(app, 50)
+    app.ok("es_update", "item", "--full")
     first = instance(app)["read_version"]
     assert set(versions(app, "item-1").values()) == {first}
     [clock] = app.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS now")

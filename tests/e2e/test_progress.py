@@ -407,6 +407,8 @@ def sessions(app, condition="true"):
 
 def test_an_update_that_will_not_catch_up_says_so_while_it_reads(app):
     with stopped_at_row(app) as gate:
+        # With new statistics the plan would be one that reads all, and the question is not asked.
+        app.sql("ALTER TABLE item SET (autovacuum_enabled = false)")
         app.sql("CREATE INDEX ON item (changed_at)")
         process = app.start("es_update", "item", "1")
         wait_until_sent(app)

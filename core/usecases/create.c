@@ -333,21 +333,6 @@ static int recreate_master(struct context *context, const struct target *target,
 
 /* ---- all ---- */
 
-static int declared_targets(struct context *context, struct targets *ret_targets, struct error *err)
-{
-    char **names = NULL;
-    size_t count = 0;
-    if (declarations_check(context->settings.indexes, err) < 0 ||
-        declaration_names(context->settings.indexes, &names, &count, err) < 0)
-        return -1;
-    ret_targets->list = x_calloc(count, sizeof(*ret_targets->list));
-    ret_targets->count = count;
-    for (size_t i = 0; i < count; i++)
-        ret_targets->list[i].name = names[i];
-    free(names);
-    return 0;
-}
-
 static int nothing_to_create(struct context *context, struct error *err)
 {
     error_set(err, ERR_USAGE, "there is nothing to create");
@@ -422,7 +407,7 @@ int create_instances(struct context *context, const struct create_request *reque
     _cleanup_(targets_release) struct targets all = {};
     const struct targets *targets = request->all ? &all : &request->targets;
     struct parent parent = {};
-    if (request->all && declared_targets(context, &all, err) < 0)
+    if (request->all && targets_declared(context, &all, err) < 0)
         return -1;
     if (!targets->count)
         return nothing_to_create(context, err);

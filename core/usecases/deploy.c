@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/texts.h"
 #include "usecases/create.h"
 #include "usecases/run.h"
 #include "usecases/verify.h"
@@ -155,21 +154,6 @@ static int deploy_one(struct deploy *deploy, struct error *err)
     return deploy->request->warm ? verify(deploy, err) : activate(deploy, err);
 }
 
-static int declared(struct context *context, struct targets *ret_targets, struct error *err)
-{
-    char **names = NULL;
-    size_t count = 0;
-    if (declarations_check(context->settings.indexes, err) < 0 ||
-        declaration_names(context->settings.indexes, &names, &count, err) < 0)
-        return -1;
-    ret_targets->list = x_calloc(count, sizeof(*ret_targets->list));
-    ret_targets->count = count;
-    for (size_t i = 0; i < count; i++)
-        ret_targets->list[i].name = TAKE_PTR(names[i]);
-    texts_free(names, count);
-    return 0;
-}
-
 int deploy_masters(struct context *context, const struct deploy_request *request,
                    struct report *report, struct deploy_plans *ret_plans, struct error *err)
 {
@@ -177,7 +161,7 @@ int deploy_masters(struct context *context, const struct deploy_request *request
     _cleanup_(targets_release) struct targets all = {};
     struct parent parent = {};
     if (context_open_history(context, true, err) < 0 ||
-        (request->all && declared(context, &all, err) < 0))
+        (request->all && targets_declared(context, &all, err) < 0))
         return -1;
     const struct targets *targets = request->all ? &all : &request->targets;
     if (parent_begin(context, "deploy", STEPS, &parent, err) < 0)

@@ -44,6 +44,21 @@ int targets_parse(char *const *words, size_t count, struct targets *ret_targets,
     return 0;
 }
 
+int targets_declared(struct context *context, struct targets *ret_targets, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    if (declarations_check(context->settings.indexes, err) < 0 ||
+        declaration_names(context->settings.indexes, &names, &count, err) < 0)
+        return -1;
+    ret_targets->list = x_calloc(count, sizeof(*ret_targets->list));
+    ret_targets->count = count;
+    for (size_t i = 0; i < count; i++)
+        ret_targets->list[i].name = names[i];
+    free(names);
+    return 0;
+}
+
 void choice_release(struct choice *choice)
 {
     master_release(&choice->master);

@@ -21,6 +21,9 @@ void targets_release(struct targets *targets);
 /* NAME, NAME N or NAME-N, any number of them. Wrong ones are ERR_USAGE. */
 int targets_parse(char *const *words, size_t count, struct targets *ret_targets, struct error *err);
 
+/* All that are declared; ERR_USAGE if the folder of declarations is not there. */
+int targets_declared(struct context *context, struct targets *ret_targets, struct error *err);
+
 /* One master with the instances that were chosen of it; indexes into `instances`. */
 struct choice {
     struct master master;

@@ -19,16 +19,18 @@ static char *scalar_text(const json *value)
     return json_is_string(value) ? x_strdup(json_text(value, "")) : json_write(value);
 }
 
-bool verify_same_value(const json *declared, const json *live)
+/* Whether two JSON values are the same to an engine, which writes 1 as "1" and an array of one
+ * element as the element itself. */
+static bool same_value(const json *declared, const json *live)
 {
     if (json_is_array(declared) && json_length(declared) == 1 && !json_is_array(live))
-        return verify_same_value(json_at(declared, 0), live);
+        return same_value(json_at(declared, 0), live);
     if (json_is_array(live) && json_length(live) == 1 && !json_is_array(declared))
-        return verify_same_value(declared, json_at(live, 0));
+        return same_value(declared, json_at(live, 0));
     if (json_is_array(declared) && json_is_array(live)) {
         bool same = json_length(declared) == json_length(live);
         for (size_t i = 0; same && i < json_length(declared); i++)
-            same = verify_same_value(json_at(declared, i), json_at(live, i));
+            same = same_value(json_at(declared, i), json_at(live, i));
         return same;
     }
     bool containers = is_container(declared);
@@ -106,7 +108,7 @@ static int compare_parameter(const char *key, json *value, void *data)
     json *live = json_get(field->live, key);
     if (!live)
         live = find_default(field->comparison, field->full_name, key);
-    if (!live || verify_same_value(value, live))
+    if (!live || same_value(value, live))
         return 0;
     _cleanup_free_ char *declared = json_write(value), *is = json_write(live);
     _cleanup_free_ char *problem = x_printf("has %s %s, declared is %s", key, is, declared);
@@ -149,7 +151,7 @@ static int compare_whole(const char *key, json *value, void *data)
     if (strcmp(key, "properties") == 0 || strcmp(key, "_meta") == 0)
         return 0;
     json *live = json_get(level->live, key);
-    bool same = live ? verify_same_value(value, live) : true;
+    bool same = live ? same_value(value, live) : true;
     /* The engine does not say what is so by itself. */
     if (!live && strcmp(key, "dynamic") == 0) {
         _cleanup_free_ char *text = scalar_text(value);
@@ -272,7 +274,7 @@ static int compare_setting(const char *key, json *declared, void *data)
         strncmp(name, "index.", 6) == 0 ? x_strdup(name) : x_printf("index.%s", name);
     json *live = json_get(level->live, flat);
     comparison->fields++;
-    if (!declared || (live && verify_same_value(declared, live)))
+    if (!declared || (live && same_value(declared, live)))
         return 0;
     _cleanup_free_ char *is = live ? json_write(live) : NULL;
     _cleanup_free_ char *wanted = json_write(declared);

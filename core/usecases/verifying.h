@@ -67,8 +67,4 @@ int verify_mapping(struct verifying *verifying, struct error *err); /* and dynam
 int verify_settings(struct verifying *verifying, struct error *err);
 int verify_queries(struct verifying *verifying, struct error *err); /* their results and latency */
 
-/* Whether two JSON values are the same to an engine, which writes 1 as "1" and an array of one
- * element as the element itself. */
-bool verify_same_value(const json *declared, const json *live);
-
 #endif

@@ -15,6 +15,7 @@ import tempfile
 
 import pytest
 
+import readers
 import soak
 from faults import wait_until
 from harness import App
@@ -138,3 +139,8 @@ def make_app(postgres_server, engine, tmp_path):
 def app(make_app):
     """An application for this test: a fresh database, an index prefix of its own, an empty indexes/ (harness.App)."""
     return make_app()
+
+
+@pytest.fixture(scope="session")
+def reader_program():
+    return readers.make_program()

@@ -7,8 +7,6 @@ end of a round they pause, a last update runs, and every document is compared wi
 
 import contextlib
 import itertools
-import random
-import threading
 import time
 
 import psycopg
@@ -16,88 +14,17 @@ import pytest
 
 import soak
 from faults import expected_items, instance, wait_until
+from writing import CHANGED, DOCUMENTS, Writers, make_items
 
 ROWS = 10_000
 RANGES = 20
 KILLS = 10
-WRITERS = 4
 INDEX = {"settings": {"number_of_shards": 2, "number_of_replicas": 1, "refresh_interval": "7s"}}
-DOCUMENTS = "SELECT id AS _id, changed_at AS _changed_at, title, amount FROM item"
-CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
 MASTER = {"range_documents": ROWS // RANGES, "overlap": "1 second"}
-UPDATE = ("UPDATE item SET title = to_json(%(text)s::text), changed_at = now() WHERE id = %(id)s",)
-INSERT = (
-    "INSERT INTO item VALUES (%(id)s, to_json(%(text)s::text), '1', now())"
-    " ON CONFLICT (id) DO UPDATE SET title = excluded.title, changed_at = now()",
-)
-DELETE = ("DELETE FROM item WHERE id = %(id)s", "INSERT INTO gone VALUES (%(id)s, now())")
-
-
-class Writers:
-    """Sessions that change rows, and wait between a stamp and its commit. A context; .paused() is one, too."""
-
-    def __init__(self, app, seed):
-        self.app = app
-        self._ended, self._going = threading.Event(), threading.Event()
-        self._going.set()
-        self._turns = [threading.Lock() for _ in range(WRITERS)]
-        self._threads = [
-            threading.Thread(target=self._write, args=(random.Random(seed + number), self._turns[number]), daemon=True)
-            for number in range(WRITERS)
-        ]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ended.set()
-        self._going.set()
-        for thread in self._threads:
-            thread.join(30)
-
-    @contextlib.contextmanager
-    def paused(self):
-        self._going.clear()
-        with contextlib.ExitStack() as stack:
-            for turn in self._turns:
-                stack.enter_context(turn)
-            yield
-        self._going.set()
-
-    def _write(self, chance, turn):
-        connection = None
-        while not self._ended.is_set():
-            self._going.wait()
-            with turn, contextlib.suppress(psycopg.OperationalError):  # a server that the test has killed
-                if connection is None or connection.closed:
-                    connection = self.app.connect()
-                self._one(connection, chance)
-            time.sleep(chance.uniform(0, 0.02))
-        if connection is not None:
-            connection.close()
-
-    def _one(self, connection, chance):
-        statements = chance.choice([UPDATE, UPDATE, UPDATE, INSERT, DELETE])
-        values = {"id": chance.randrange(1, ROWS * 11 // 10), "text": f"Item {chance.random()}"}
-        with connection.transaction():
-            for statement in statements:
-                connection.execute(statement, values)
-            time.sleep(chance.uniform(0, 0.05))
 
 
 def declare(app):
-    app.sql("CREATE TABLE item (id bigint PRIMARY KEY, title json, amount text, changed_at timestamptz NOT NULL)")
-    app.sql("CREATE INDEX ON item (changed_at)")
-    app.sql("CREATE TABLE gone (id bigint, at timestamptz NOT NULL)")
-    app.sql("CREATE INDEX ON gone (at)")
-    app.sql(
-        "INSERT INTO item SELECT n, to_json('Item ' || n), n::text, now() - interval '1 hour'"
-        " FROM generate_series(1, %s) n",
-        (ROWS,),
-    )
-    app.sql("ANALYZE item")
+    make_items(app, ROWS)
     app.declare("item", index=INDEX, documents=DOCUMENTS, changed=CHANGED, master=MASTER)
     app.ok("es_init")
 
@@ -197,7 +124,7 @@ class Rounds:
 def kill_at_random(app, kills, seconds):
     chance = soak.seeded()
     declare(app)
-    with Writers(app, chance.randrange(1_000_000)) as writers:
+    with Writers(app, ROWS, chance.randrange(1_000_000)) as writers:
         rounds = Rounds(app, chance, writers)
         until = time.monotonic() + seconds
         while rounds.killed < kills and time.monotonic() < until:
@@ -222,7 +149,7 @@ def kill_server(app, server, name):
     """It is killed and started again in the middle of first loads, whose settings of the bulk load are on."""
     chance = soak.seeded()
     declare(app)
-    with Writers(app, chance.randrange(1_000_000)) as writers:
+    with Writers(app, ROWS, chance.randrange(1_000_000)) as writers:
         rounds = Rounds(app, chance, writers)
         for _ in range(max(1, soak.KILLS // 20)):
             rounds.begin("first load")

@@ -2,17 +2,14 @@
 
 import contextlib
 import json
-import os
-import pathlib
-import subprocess
 import time
-import urllib.parse
 
 import courses
 import pytest
+import readers
 import soak
 from faults import switch_call, through_proxy
-from servers import ROOT
+from readers import reading
 
 MASTER = courses.MASTER
 
@@ -301,30 +298,6 @@ def test_of_es_activate_and_a_hand_one_wins_fifty_times(app):
 
 # ---- what readers see
 
-A_SECOND = 1000
-QUIET = os.environ.get("ESMIGRATE_TEST_QUIET") == "1"
-
-
-@pytest.fixture(scope="session")
-def reader_program():
-    """tests/bench/reader, as fast as it can be made: a thread of Python does not reach a thousand a second."""
-    build = os.environ.get("ESMIGRATE_BUILD", ROOT / "build")
-    subprocess.run(["make", "-s", f"BUILD={build}", f"{build}/bench/reader"], cwd=ROOT, check=True)
-    return pathlib.Path(build) / "bench" / "reader"
-
-
-@contextlib.contextmanager
-def reading(app, program, name):
-    """Searches through a name, a thousand a second if the machine lets it: what was seen, once it is over."""
-    url = f"{app.engine_server.url}/{urllib.parse.quote(app.full_name(name))}/_search?size=1"
-    process = subprocess.Popen([program, url, str(A_SECOND), "8"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    seen = {}
-    try:
-        yield seen
-    finally:
-        seen.update(json.loads(process.communicate(timeout=120)[0]))
-
-
 def read_through(app, program, switches):
     three(app)
     app.engine_server.must("POST", f"{app.full_name('course_search-2')}/_refresh")
@@ -341,7 +314,7 @@ def read_through(app, program, switches):
     assert where(app) == [f"course_search-{2 - switches % 2}"]
     assert (seen["failed"], seen["errors"], seen["empty"]) == (0, 0, 0), seen
     assert seen["requests"] > 10 * switches, summary
-    assert seen["rate"] > 0.95 * A_SECOND or not QUIET, summary
+    assert seen["rate"] > 0.95 * readers.A_SECOND or not readers.QUIET, summary
 
 
 def test_readers_never_see_an_error_or_nothing(app, reader_program):

@@ -12,6 +12,7 @@ import test_random_kills as kills
 from faults import assert_accounted, declare_items, expected_items, instance, through_proxy, wait_until
 from messages import said
 from test_resume import RANGES, ROWS, SPLIT, cut_short, declare_split, finished, last, settings
+from writing import Writers
 
 pytestmark = pytest.mark.either
 
@@ -21,7 +22,7 @@ SNAPSHOT = "SELECT id AS _id, changed_at AS _changed_at, pg_current_snapshot()::
 def test_many_workers_fill_the_same_index_as_one_while_others_write(app):
     kills.declare(app)
     app.ok("es_create", "item")
-    with kills.Writers(app, 1) as writers:
+    with Writers(app, kills.ROWS, 1) as writers:
         [item] = app.ok("es_update", "item", "1", "--workers", "3")
         with writers.paused():
             app.ok("es_update", "item", "1", "--full", "--workers", "16")
@@ -515,7 +516,7 @@ def kill_workers_at_random(app, kills_wanted, seconds):
     kills.declare(app)
     until = time.monotonic() + seconds
     killed, number = 0, 0
-    with kills.Writers(app, chance.randrange(1_000_000)) as writers:
+    with Writers(app, kills.ROWS, chance.randrange(1_000_000)) as writers:
         while killed < kills_wanted and time.monotonic() < until:
             number += 1
             victims = shared_round(app, chance, number)

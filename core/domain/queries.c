@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/memory.h"
-#include "clients/json.h"
 #include "domain/canonical.h"
 
 void queries_release(struct queries *queries)
@@ -98,4 +97,14 @@ int queries_read(const char *directory, const char *master, struct queries *ret_
         }
     }
     return 0;
+}
+
+int query_ask(struct engine *engine, const struct query *query, const char *index,
+              json **ret_answer, struct error *err)
+{
+    _cleanup_free_ char *escaped = engine_path_escape(index);
+    _cleanup_free_ char *path =
+        x_printf("/%s/_search?track_total_hits=true&request_cache=false", escaped);
+    _cleanup_free_ char *doing = x_printf("query \"%s\" on \"%s\"", query->name, index);
+    return engine_ask(engine, path, query->body, doing, ret_answer, err);
 }

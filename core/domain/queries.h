@@ -8,6 +8,8 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "clients/json.h"
+#include "domain/engine.h"
 
 /* A limit that is negative was not given. */
 struct query {
@@ -27,5 +29,9 @@ void queries_release(struct queries *queries);
 /* None if the file is not there; what is wrong with it is ERR_USAGE with path and line. */
 int queries_read(const char *directory, const char *master, struct queries *ret_queries,
                  struct error *err);
+
+/* Asks the index, and not its cache of answers. *ret_answer is the caller's. */
+int query_ask(struct engine *engine, const struct query *query, const char *index,
+              json **ret_answer, struct error *err);
 
 #endif

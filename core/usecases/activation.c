@@ -15,6 +15,7 @@
 #include "usecases/settle.h"
 #include "usecases/targets.h"
 #include "usecases/verify.h"
+#include "usecases/warm_up.h"
 
 struct activation {
     struct run *run;
@@ -79,7 +80,7 @@ static int find(struct activation *a, const struct instance *planned, struct err
     if (instance_again(context, planned, &a->instances, &a->to, err) < 0 ||
         history_find_master(context->history, planned->master, &a->master, err) < 0 ||
         feed_options(context, &a->master, &none, &a->options, err) < 0 || check_part(a, err) < 0 ||
-        hooks_find(a->run, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0)
+        hooks_find(context, planned->master, &a->request->hooks, &a->options, &a->hooks, err) < 0)
         return -1;
     a->from = instances_active(&a->instances);
     return 0;
@@ -89,7 +90,7 @@ static int find(struct activation *a, const struct instance *planned, struct err
 static int check_target(struct activation *a, struct error *err)
 {
     if (!a->context->settings.dry_run && !a->request->rehearse &&
-        hooks_resume_left(&a->hooks, a->from, a->to, err) < 0)
+        hooks_resume_left(&a->hooks, a->run, &a->instances, err) < 0)
         return -1;
     return check_filled(a, err) < 0 || check_ours(a->context, a->to, NULL, err) < 0 ? -1 : 0;
 }
@@ -218,8 +219,10 @@ static int verify(const struct activation *a, struct error *err)
         .max_rejected = a->request->allowed_rejected,
     };
     _cleanup_(verification_release) struct verification found = {};
-    if (a->request->no_verify || !a->to->filled_at)
+    if (!a->to->filled_at)
         return record_unverified(a, &found, err);
+    if (a->request->no_verify)
+        return record_unverified(a, &found, err) < 0 ? -1 : warm_up(a->context, a->to, err);
     if (verify_within(a->run, &request, &a->master, a->to, &found, err) == 0)
         return 0;
     return error_prefix(err, "nothing was switched");
@@ -315,7 +318,7 @@ static int switch_over(const struct activation *a, struct error *err)
 /* The proof takes its time, in which readers of the other instance saw what is new. */
 static int switch_while_stopped(struct activation *a, struct error *err)
 {
-    if (hooks_stop(&a->hooks, a->from, a->to, err) < 0)
+    if (hooks_stop(&a->hooks, a->run, a->from, a->to, err) < 0)
         return error_detail(err, "Nothing was switched.");
     if ((a->hooks.stopped || !a->request->no_verify) && freshen(a, true, err) < 0)
         return -1;
@@ -326,12 +329,13 @@ static int switch_between_hooks(struct activation *a, struct error *err)
 {
     _cleanup_(error_release) struct error second = {};
     int result = switch_while_stopped(a, err);
-    if (hooks_resume(&a->hooks, a->from, a->to, &second) == 0)
+    if (hooks_resume(&a->hooks, a->run, a->from, a->to, &second) == 0)
         return result;
     if (result < 0) {
         log_error(a->context->log, &second);
         return -1;
     }
+    run_keep_result(a->run);
     error_move(err, &second);
     return error_detail(err, "The alias was switched all the same.");
 }

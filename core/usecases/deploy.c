@@ -25,6 +25,57 @@ void deploy_plans_release(struct deploy_plans *plans)
     *plans = (struct deploy_plans){};
 }
 
+/* ---- before the first step ---- */
+
+/* What an earlier run has left stopped is not to stand still while an index is built. */
+static int resume_left(struct context *context, struct hooks *hooks, struct error *err)
+{
+    _cleanup_(master_release) struct master master = {};
+    _cleanup_(instances_release) struct instances instances = {};
+    int64_t left = 0;
+    struct run run;
+    bool skipped;
+    if (history_find_master(context->history, hooks->master, &master, err) < 0 ||
+        hooks_find_left(context, master.id, &left, err) < 0)
+        return -1;
+    if (!left || !hooks->resume_is_known)
+        return 0;
+    const struct run_spec spec = {
+        .action = "deploy",
+        .name = hooks->master,
+        .master_id = master.id,
+        .instance_id = left,
+        .locks = RUN_LOCK_MASTER,
+    };
+    if (run_begin(context, &spec, &run, &skipped, err) < 0)
+        return -1;
+    if (skipped)
+        return 0;
+    int result = history_find_instances(context->history, master.id, &instances, err);
+    if (result == 0)
+        result = hooks_resume_left(hooks, &run, &instances, err);
+    run.outcome.result = "indexing_resumed";
+    return run_end(&run, result, NULL, err);
+}
+
+/* What the switch would be refused for is known before an index is built. A declaration that cannot
+ * be read is es_create's to tell. */
+static int check_hooks(struct context *context, const struct deploy_request *request,
+                       const char *name, struct error *err)
+{
+    _cleanup_(declaration_release) struct declaration declared = {};
+    _cleanup_(error_release) struct error ignored = {};
+    struct hooks hooks;
+    if (declaration_read(context->settings.indexes, name, &declared, &ignored) < 0)
+        return 0;
+    if (hooks_find(context, name, &request->activation.hooks, &declared.options, &hooks,
+                   request->warm ? &ignored : err) < 0)
+        return request->warm ? 0 : -1;
+    return context->settings.dry_run ? 0 : resume_left(context, &hooks, err);
+}
+
+/* ---- the steps ---- */
+
 /* A new instance, or the live one that has the declaration: the newest, if several do. */
 static int create(struct deploy *deploy, struct error *err)
 {
@@ -88,6 +139,8 @@ static int activate(struct deploy *deploy, struct error *err)
     return activate_instances(deploy->context, &request, deploy->report, err);
 }
 
+/* ---- a dry run ---- */
+
 /* Why the new instance is needed, as es_plan has it. */
 static int explain(struct deploy *deploy, struct error *err)
 {
@@ -140,6 +193,8 @@ static int plan_steps(struct deploy *deploy, struct error *err)
     return 0;
 }
 
+/* ---- the outside ---- */
+
 static int deploy_one(struct deploy *deploy, struct error *err)
 {
     if (create(deploy, err) < 0)
@@ -168,6 +223,8 @@ int deploy_masters(struct context *context, const struct deploy_request *request
         return -1;
     context->parent_id = parent_id(&parent);
     int result = 0;
+    for (size_t i = 0; i < targets->count && result == 0; i++)
+        result = check_hooks(context, request, targets->list[i].name, err);
     for (size_t i = 0; i < targets->count && result == 0; i++) {
         struct deploy deploy = {
             .context = context,

@@ -1,5 +1,6 @@
 /* es_deploy: create if the declaration changed, update, verify, activate; the same again does
- * nothing. */
+ * nothing. What an earlier run has left stopped is resumed first, and hooks that the switch would
+ * miss refuse everything. */
 #ifndef ESMIGRATE_USECASES_DEPLOY_H
 #define ESMIGRATE_USECASES_DEPLOY_H
 

@@ -34,11 +34,11 @@ static int check(const struct hooks *hooks, const struct hook_request *request,
     return 0;
 }
 
-int hooks_find(struct run *run, const char *master, const struct hook_request *request,
+int hooks_find(struct context *context, const char *master, const struct hook_request *request,
                const struct master_options *options, struct hooks *ret_hooks, struct error *err)
 {
     struct hooks hooks = {
-        .run = run,
+        .context = context,
         .stop = choose(request->stop, options->stop_indexing),
         .resume = choose(request->resume, options->resume_indexing),
         .resume_is_known = request->resume || options->resume_indexing,
@@ -48,7 +48,7 @@ int hooks_find(struct run *run, const char *master, const struct hook_request *r
     if (check(&hooks, request, options, err) < 0)
         return -1;
     if (!request->timeout_s && options->hook_timeout &&
-        history_interval_seconds(run->context->history, options->hook_timeout, "hook_timeout",
+        history_interval_seconds(context->history, options->hook_timeout, "hook_timeout",
                                  &hooks.timeout_s, err) < 0)
         return -1;
     *ret_hooks = hooks;
@@ -58,10 +58,9 @@ int hooks_find(struct run *run, const char *master, const struct hook_request *r
 static int call(const struct hooks *hooks, const char *what, const char *command, bool ignores_stop,
                 const struct instance *from, const struct instance *to, struct error *err)
 {
-    const struct context *context = hooks->run->context;
     _cleanup_free_ char *master = x_printf("ESMIGRATE_MASTER=%s", hooks->master);
     _cleanup_free_ char *old = x_printf("ESMIGRATE_FROM_INDEX=%s", from ? from->index_name : "");
-    _cleanup_free_ char *new = x_printf("ESMIGRATE_TO_INDEX=%s", to->index_name);
+    _cleanup_free_ char *new = x_printf("ESMIGRATE_TO_INDEX=%s", to ? to->index_name : "");
     const char *const environment[] = {master, old, new, NULL};
     const struct child_options options = {
         .command = command,
@@ -70,18 +69,18 @@ static int call(const struct hooks *hooks, const char *what, const char *command
         .ignores_stop = ignores_stop,
     };
     /* Its name only: a command may hold a password (rule R10). */
-    log_say(context->log, LOG_NOTICE, "%s: calling %s", hooks->master, what);
+    log_say(hooks->context->log, LOG_NOTICE, "%s: calling %s", hooks->master, what);
     if (child_run(&options, err) == 0)
         return 0;
     return error_prefix(err, "the command for %s failed", what);
 }
 
 /* `stopped_at`: when an earlier action did; NULL: it is done now. */
-static int record_stop(struct hooks *hooks, const char *stopped_at, struct error *err)
+static int record_stop(struct hooks *hooks, const struct run *run, const char *stopped_at,
+                       struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    struct run *run = hooks->run;
-    if (history_query(run->context->history, sql_history_action_stopped,
+    if (history_query(hooks->context->history, sql_history_action_stopped,
                       PG_VALUES(run->action.id, stopped_at), &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))
@@ -90,58 +89,73 @@ static int record_stop(struct hooks *hooks, const char *stopped_at, struct error
     return 0;
 }
 
-int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
-               struct error *err)
+int hooks_stop(struct hooks *hooks, struct run *run, const struct instance *from,
+               const struct instance *to, struct error *err)
 {
     if (!hooks->stop)
         return 0;
-    if (record_stop(hooks, NULL, err) < 0)
+    if (record_stop(hooks, run, NULL, err) < 0)
         return -1;
     return call(hooks, "stop_indexing", hooks->stop, false, from, to, err);
 }
 
-int hooks_resume(struct hooks *hooks, const struct instance *from, const struct instance *to,
-                 struct error *err)
+int hooks_resume(struct hooks *hooks, struct run *run, const struct instance *from,
+                 const struct instance *to, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    struct run *run = hooks->run;
     if (!hooks->stopped)
         return 0;
     hooks->stopped = false;
     if (hooks->resume && call(hooks, "resume_indexing", hooks->resume, true, from, to, err) < 0)
         return error_hint(err, "Indexing may still stand still. Run the command of "
                                "resume_indexing by hand.");
-    if (history_query(run->context->history, sql_history_action_resumed, PG_VALUES(run->action.id),
-                      &rows, err) < 0)
+    if (history_query(hooks->context->history, sql_history_action_resumed,
+                      PG_VALUES(run->action.id), &rows, err) < 0)
         return -1;
     if (pg_rows_count(rows))
-        log_say(run->context->log, LOG_NOTICE, "%s: indexing stood still for %.1f seconds",
+        log_say(hooks->context->log, LOG_NOTICE, "%s: indexing stood still for %.1f seconds",
                 hooks->master, strtod(pg_text(rows, 0, "seconds"), NULL));
     return 0;
 }
 
-int hooks_resume_left(struct hooks *hooks, const struct instance *from, const struct instance *to,
+static int find_left(struct context *context, int64_t master_id, struct pg_rows **ret_rows,
+                     struct error *err)
+{
+    return history_query(context->history, sql_history_action_standing_still,
+                         PG_VALUES(pg_number(master_id).text), ret_rows, err);
+}
+
+int hooks_find_left(struct context *context, int64_t master_id, int64_t *ret_instance_id,
+                    struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (find_left(context, master_id, &rows, err) < 0)
+        return -1;
+    *ret_instance_id = pg_rows_count(rows) ? pg_int(rows, 0, "instance_id") : 0;
+    return 0;
+}
+
+int hooks_resume_left(struct hooks *hooks, struct run *run, const struct instances *instances,
                       struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    const struct run *run = hooks->run;
-    if (history_query(run->context->history, sql_history_action_standing_still,
-                      PG_VALUES(pg_number(run->action.master_id).text), &rows, err) < 0)
+    if (find_left(hooks->context, run->action.master_id, &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))
         return 0;
     const char *action = pg_text(rows, 0, "action");
     _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
     if (!hooks->resume_is_known) {
-        log_say(run->context->log, LOG_WARNING,
+        log_say(hooks->context->log, LOG_WARNING,
                 "%s: the es_%s begun at %s stopped indexing, and nothing has resumed it since: "
                 "give the command with --resume-indexing, or none if it was run by hand",
                 hooks->master, action, began);
         return 0;
     }
-    if (record_stop(hooks, pg_text(rows, 0, "stopped_at"), err) < 0)
+    if (record_stop(hooks, run, pg_text(rows, 0, "stopped_at"), err) < 0)
         return -1;
-    if (hooks_resume(hooks, from, to, err) == 0)
+    if (hooks_resume(hooks, run, instances_active(instances),
+                     instances_by_id(instances, pg_int(rows, 0, "instance_id")), err) == 0)
         return 0;
     return error_detail(err, "The es_%s begun at %s had stopped it. Nothing was switched.", action,
                         began);

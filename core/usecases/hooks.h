@@ -15,7 +15,7 @@ struct hook_request {
 };
 
 struct hooks {
-    struct run *run;
+    struct context *context;
     const char *stop; /* NULL: none; borrowed, as the next two */
     const char *resume;
     const char *master;
@@ -25,23 +25,28 @@ struct hooks {
 };
 
 /* One without the other, or none where master.json requires one, is ERR_USAGE. */
-int hooks_find(struct run *run, const char *master, const struct hook_request *request,
+int hooks_find(struct context *context, const char *master, const struct hook_request *request,
                const struct master_options *options, struct hooks *ret_hooks, struct error *err);
+
+/* Whether an earlier run has called the first, and nothing the second since: *ret_instance_id is
+ * the instance that it was to switch to, or 0. */
+int hooks_find_left(struct context *context, int64_t master_id, int64_t *ret_instance_id,
+                    struct error *err);
 
 /*
  * An earlier run may have called the first and not the second: it was killed, or that one failed.
  * It is called now, before this run takes its time. It may be called twice, as the first may.
  */
-int hooks_resume_left(struct hooks *hooks, const struct instance *from, const struct instance *to,
+int hooks_resume_left(struct hooks *hooks, struct run *run, const struct instances *instances,
                       struct error *err);
 
 /* Calls the first, if there is one; from then on hooks_resume() must be called. */
-int hooks_stop(struct hooks *hooks, const struct instance *from, const struct instance *to,
-               struct error *err);
+int hooks_stop(struct hooks *hooks, struct run *run, const struct instance *from,
+               const struct instance *to, struct error *err);
 
 /* Calls the second if the first was called, also after a failure and a stop. Says how long it was
  * between. */
-int hooks_resume(struct hooks *hooks, const struct instance *from, const struct instance *to,
-                 struct error *err);
+int hooks_resume(struct hooks *hooks, struct run *run, const struct instance *from,
+                 const struct instance *to, struct error *err);
 
 #endif

@@ -202,6 +202,11 @@ void run_leave_open(struct run *run)
     run->unsettled = true;
 }
 
+void run_keep_result(struct run *run)
+{
+    run->done = true;
+}
+
 /* ---- the end ---- */
 
 static int close_row(struct run *run, struct report_item *item, struct error *err)
@@ -252,7 +257,9 @@ int run_end(struct run *run, int result, struct report_item *item, struct error 
         if (run->in_transaction)
             history_rollback(run->context->history);
         run->in_transaction = false;
-        run->outcome.result = run->outcome.changed_through = NULL;
+        run->outcome.changed_through = NULL;
+        if (!run->done)
+            run->outcome.result = NULL;
         if (!run->unsettled)
             close_failure(run, item, err);
     }

@@ -45,6 +45,7 @@ struct run {
     bool open;           /* its row is running */
     bool in_transaction; /* run_begin_results() was called */
     bool unsettled;      /* see run_leave_open() */
+    bool done;           /* see run_keep_result() */
 };
 
 /*
@@ -72,6 +73,9 @@ int run_begin_results(struct run *run, struct error *err);
  * `running`, so that the next command takes it for crashed and settles it (rule R7).
  */
 void run_leave_open(struct run *run);
+
+/* What the run was for is done: the failure that follows leaves its result in row and report. */
+void run_keep_result(struct run *run);
 
 /*
  * Closes the row by `result` (0: complete, or partial if the outcome says so; -1: failed or

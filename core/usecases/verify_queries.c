@@ -13,7 +13,6 @@ enum { WARM_UP = 5 };
 /* One instance, asked one query. */
 struct answers {
     const char *index;
-    char *path;
     json *first; /* its first answer */
     int64_t *us; /* how long each took */
     int64_t runs;
@@ -21,17 +20,8 @@ struct answers {
 
 static void answers_release(struct answers *answers)
 {
-    free(answers->path);
     json_free(answers->first);
     free(answers->us);
-}
-
-static int ask(struct verifying *verifying, const struct query *query, struct answers *answers,
-               json **ret_answer, struct error *err)
-{
-    _cleanup_free_ char *doing = x_printf("query \"%s\" on \"%s\"", query->name, answers->index);
-    return engine_ask(verifying->context->engine, answers->path, query->body, doing, ret_answer,
-                      err);
 }
 
 static int64_t total(const struct answers *answers)
@@ -85,6 +75,7 @@ static int64_t quantile(const struct answers *answers, double part)
 static int measure(struct verifying *verifying, const struct query *query, struct answers *list,
                    size_t count, struct error *err)
 {
+    struct engine *engine = verifying->context->engine;
     int64_t runs = verifying->request->query_runs;
     for (size_t i = 0; i < count; i++)
         list[i].us = x_calloc((size_t)runs, sizeof(int64_t));
@@ -92,7 +83,7 @@ static int measure(struct verifying *verifying, const struct query *query, struc
         for (size_t i = 0; i < count; i++) {
             _cleanup_(json_freep) json *answer = NULL;
             int64_t began = clock_us();
-            if (stop_check(err) < 0 || ask(verifying, query, &list[i], &answer, err) < 0)
+            if (stop_check(err) < 0 || query_ask(engine, query, list[i].index, &answer, err) < 0)
                 return -1;
             if (run >= 0)
                 list[i].us[list[i].runs++] = clock_us() - began;
@@ -116,9 +107,10 @@ static int first_answers(struct query_checks *checks, const struct query *query,
                          struct answers *list, size_t count, struct check *check,
                          bool *ret_answered, struct error *err)
 {
+    struct engine *engine = checks->verifying->context->engine;
     *ret_answered = false;
     for (size_t i = 0; i < count; i++) {
-        if (ask(checks->verifying, query, &list[i], &list[i].first, err) == 0)
+        if (query_ask(engine, query, list[i].index, &list[i].first, err) == 0)
             continue;
         if (err->http_code != 400)
             return -1;
@@ -184,11 +176,8 @@ static int verify_query(struct query_checks *checks, const struct query *query,
     size_t count = checks->active ? 2 : 1;
     struct answers list[2] = {};
     bool answered;
-    for (size_t i = 0; i < count; i++) {
-        _cleanup_free_ char *escaped = engine_path_escape(indexes[i]);
+    for (size_t i = 0; i < count; i++)
         list[i].index = indexes[i];
-        list[i].path = x_printf("/%s/_search?track_total_hits=true&request_cache=false", escaped);
-    }
     int result = first_answers(checks, query, list, count, results, &answered, err);
     if (result == 0 && answered) {
         compare_results(query, list, count, &checks->results, results);

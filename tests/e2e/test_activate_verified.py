@@ -4,6 +4,7 @@ import json
 
 import courses
 import pytest
+from faults import through_proxy
 from messages import at_home, said
 
 pytestmark = pytest.mark.either
@@ -186,9 +187,38 @@ def test_a_version_that_was_never_issued_refuses_the_switch(app):
 def test_a_query_of_the_application_that_finds_something_else_refuses_the_switch(app):
     two(app)
     query = {"name": "one", "body": {"query": {"term": {"title": "Course 1"}}}, "min_overlap": 0.5}
-    (app.indexes / MASTER / "queries.ndjson").write_text(json.dumps(query) + "\n")
+    declare_queries(app, query)
     refused(app, "es_activate", MASTER)
     assert failed(kept(app)) == ["query_results"]
+
+
+def declare_queries(app, *queries):
+    lines = "".join(json.dumps(query) + "\n" for query in queries)
+    (app.indexes / MASTER / "queries.ndjson").write_text(lines)
+
+
+def searches(proxy):
+    return [path for method, path in proxy.seen if "/_search?" in path and "request_cache=false" in path]
+
+
+def test_with_no_verify_the_queries_warm_the_instance_all_the_same(app):
+    two(app)
+    declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}},
+                    {"name": "all", "body": {"query": {"match_all": {}}}})
+    with through_proxy(app) as proxy:
+        result = app.run("es_activate", MASTER, "--no-verify", check=0)
+    assert 'warning: engine: query "wrong" on' in result.err
+    expect_active(app, 2)
+    assert len(searches(proxy)) == 6
+    assert all(path.startswith(f"/{app.full_name(TARGET)}/") for path in searches(proxy))
+
+
+def test_a_wrong_file_of_queries_does_not_hold_a_switch_that_is_not_verified(app):
+    two(app)
+    (app.indexes / MASTER / "queries.ndjson").write_text("no JSON\n")
+    result = app.run("es_activate", MASTER, "--no-verify", check=0)
+    assert "is not warmed up" in result.err
+    expect_active(app, 2)
 
 
 # ---- rejected documents

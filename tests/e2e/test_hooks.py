@@ -204,7 +204,31 @@ def test_one_that_cannot_resume_is_said_and_the_switch_stands(app):
     assert "Run the command of resume_indexing by hand" in result.err
     expect_switched(app, 2)
     row = switch_row(app)
+    assert (row["status"], row["result"]) == ("failed", "activated")
     assert row["stopped_at"] is not None and row["resumed_at"] is None
+
+
+# ---- es_deploy
+
+
+@pytest.mark.parametrize("dry_run", [[], ["--dry-run"]])
+def test_a_deploy_is_refused_for_what_its_switch_would_miss_before_it_creates(app, dry_run):
+    courses.activated(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS, master={"require_stop_indexing": True})
+    result = app.fails(2, "es_deploy", MASTER, *dry_run)
+    assert "requires a command that stops indexing" in result.err
+    assert sorted(courses.instances(app)) == ["course_search-1"]
+    app.ok("es_deploy", MASTER, "--warm")
+    app.ok("es_deploy", MASTER, "--stop-indexing", "none")
+    expect_switched(app, 2)
+
+
+def test_of_several_masters_none_is_created_when_one_misses_a_hook(app):
+    courses.activated(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    app.declare("second", index={}, documents=courses.DOCUMENTS, master={"require_stop_indexing": True})
+    app.fails(2, "es_deploy", MASTER, "second")
+    assert sorted(courses.instances(app)) == ["course_search-1"]
 
 
 # ---- indexing that an earlier run has left stopped
@@ -245,9 +269,35 @@ def test_after_a_kill_behind_the_switch_there_is_nothing_to_do_but_to_resume(app
     assert result.json[-1]["result"] == "already_active"
     assert names(app) == ["stop", "resume", "resume"]
     expect_switched(app, 1 if command == "es_rollback" else 2)
-    row = switch_row(app, crashed["action"])
+    row = switch_row(app, command.removeprefix("es_"))
     assert row["stopped_at"] == crashed["stopped_at"] < row["resumed_at"]
     assert "indexing stood still for" in result.err
+
+
+@pytest.mark.parametrize("warm", [[], ["--warm"]])
+def test_a_deploy_resumes_before_it_builds(app, warm):
+    killed_between(app)
+    crashed = switch_row(app)
+    app.declare(MASTER, index={"mappings": {"properties": {"title": {"type": "no such type"}}}})
+    app.fails(2, "es_deploy", MASTER, *warm)
+    assert called(app)[1] == called(app)[0].replace("stop", "resume", 1)
+    row = switch_row(app, "deploy")
+    assert (row["status"], row["result"], row["stopped_at"]) == ("complete", "indexing_resumed", crashed["stopped_at"])
+    # Nothing is left of it.
+    app.fails(2, "es_deploy", MASTER, *warm)
+    assert names(app) == ["stop", "resume"]
+
+
+def test_a_deploy_that_is_killed_while_it_resumes_is_settled(app):
+    killed_between(app)
+    process = app.start("es_deploy", MASTER, "--resume-indexing", f"{RESUME}; sleep 60")
+    wait_until(lambda: names(app) == ["stop", "resume"])
+    process.kill()
+    app.ok("es_deploy", MASTER, "--stop-indexing", "none")
+    assert names(app) == ["stop", "resume", "resume"]
+    assert [row["status"] for row in app.history() if row["action"] == "deploy" and row["instance"]] == [
+        "interrupted", "complete"]
+    expect_switched(app, 2)
 
 
 def test_another_command_says_it_and_leaves_it_to_the_next_switch(app):

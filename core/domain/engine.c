@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/retry.h"
 #include "base/stop.h"
 #include "base/texts.h"
 #include "base/utf8.h"
@@ -151,8 +152,36 @@ static int take_answer(const struct http_request *request, const char *doing, in
     return error_hint(err, "Is this URL really that of an Elasticsearch or OpenSearch?");
 }
 
-int engine_call(struct engine *engine, const char *method, const char *path, const char *body,
-                const char *doing, int accepted, json **ret_answer, struct error *err)
+/* What a node that restarts, or a gateway before it, loses or refuses for a moment. What could not
+ * even be connected to is for --wait-servers. */
+static bool may_pass(const struct http_request *request)
+{
+    if (request->failure)
+        return request->trouble < HTTP_UNREACHABLE;
+    return request->status == 429 || (request->status >= 502 && request->status <= 504);
+}
+
+int engine_perform_read(struct engine *engine, struct http_request *request, struct error *err)
+{
+    enum { AGAIN_MS = 3000, LONGEST_MS = 1000 };
+    struct retry retry = RETRY(AGAIN_MS);
+    retry.longest_ms = LONGEST_MS;
+    retry.began = clock_ms(); /* so that one that timed out is not waited for once more */
+    while (http_perform(engine->http, request, err) == 0) {
+        if (!may_pass(request) || stop_signal())
+            return 0;
+        int delay = retry_delay(&retry, request->retry_after * 1000);
+        if (delay < 0)
+            return 0;
+        http_request_release(request);
+        if (stop_sleep(delay, err) < 0)
+            return -1;
+    }
+    return -1;
+}
+
+static int call(struct engine *engine, const char *method, const char *path, const char *body,
+                const char *doing, bool reads, int accepted, json **ret_answer, struct error *err)
 {
     struct http_request request = {
         .method = method,
@@ -162,17 +191,25 @@ int engine_call(struct engine *engine, const char *method, const char *path, con
         .body_length = body ? strlen(body) : 0,
         .timeout_s = 120,
     };
-    int result = http_perform(engine->http, &request, err);
+    int result = reads ? engine_perform_read(engine, &request, err)
+                       : http_perform(engine->http, &request, err);
     if (result == 0)
         result = take_answer(&request, doing, accepted, ret_answer, err);
     http_request_release(&request);
     return result;
 }
 
+int engine_call(struct engine *engine, const char *method, const char *path, const char *body,
+                const char *doing, int accepted, json **ret_answer, struct error *err)
+{
+    bool reads = strcmp(method, "GET") == 0;
+    return call(engine, method, path, body, doing, reads, accepted, ret_answer, err);
+}
+
 int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
                json **ret_answer, struct error *err)
 {
-    return engine_call(engine, body ? "POST" : "GET", path, body, doing, 0, ret_answer, err);
+    return call(engine, body ? "POST" : "GET", path, body, doing, true, 0, ret_answer, err);
 }
 
 /* ---- connection ---- */

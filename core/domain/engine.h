@@ -141,13 +141,18 @@ int engine_documents_with(struct engine *engine, const char *index, const char *
                           size_t *ret_count, size_t *ret_total, struct error *err);
 void engine_documents_free(struct engine_document *list, size_t count);
 
-/* Any request without a body, or with one in JSON. An error status is an error but for `accepted`
- * (0: none), which then gives NULL in *ret_answer; that is the caller's, and may be NULL. */
+/* A request that only reads, from start to end: for a few seconds it is made again when an answer
+ * is lost, or is one of those (429, 502 to 504) that say that the next may be another. */
+int engine_perform_read(struct engine *engine, struct http_request *request, struct error *err);
+
+/* Any request without a body, or with one in JSON; a GET as engine_perform_read(). An error status
+ * is an error but for `accepted` (0: none), which then gives NULL in *ret_answer; that is the
+ * caller's, and may be NULL. */
 int engine_call(struct engine *engine, const char *method, const char *path, const char *body,
                 const char *doing, int accepted, json **ret_answer, struct error *err);
 
-/* A POST of the body, a GET without one, that the engine must not refuse; `doing` names it in
- * messages. *ret_answer is the caller's. */
+/* The same of what only reads: a POST of the body, a GET without one, that the engine must not
+ * refuse; `doing` names it in messages. *ret_answer is the caller's. */
 int engine_ask(struct engine *engine, const char *path, const char *body, const char *doing,
                json **ret_answer, struct error *err);
 

@@ -196,7 +196,7 @@ int page_look_up(struct engine *engine, const char *index, const char *const *id
         .timeout_s = TIMEOUT_S,
     };
     struct frame frame = {};
-    int result = http_perform(engine->http, &request, err);
+    int result = engine_perform_read(engine, &request, err);
     if (result == 0)
         result = take_text(&request, doing, page, &frame, err);
     http_request_release(&request);

@@ -134,8 +134,8 @@ static int send_sample(struct checking *checking, const struct sample *sample,
         x_printf("/%s/_bulk?filter_path=errors,items.*.status,items.*.error", escaped);
     if (!sample->bulk.count)
         return 0;
-    if (engine_ask(checking->context->engine, path, buffer_cstr(&sample->bulk.body),
-                   "write a sample of documents", &answer, err) < 0)
+    if (engine_call(checking->context->engine, "POST", path, buffer_cstr(&sample->bulk.body),
+                    "write a sample of documents", 0, &answer, err) < 0)
         return -1;
     _cleanup_free_ char *text = json_write(answer);
     return bulk_read_answer(&sample->bulk, text, strlen(text), count_refusal, refusals, err);

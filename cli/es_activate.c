@@ -42,6 +42,7 @@ const struct command es_activate_command = {
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},
+            {OPT_PROGRESS, NULL},
             {OPT_READS_ONLY, NULL},
             {OPT_WRITES_ONLY, NULL},
             {OPT_REPLACE_INDEX, NULL},

@@ -83,6 +83,7 @@ const struct command es_deploy_command = {
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},
+            {OPT_PROGRESS, NULL},
             {OPT_REPLACE_INDEX, NULL},
             {OPT_TAKE_ALIAS, NULL},
             {OPT_COUNT, NULL},

@@ -35,6 +35,7 @@ const struct command es_rollback_command = {
             {OPT_STOP_INDEXING, NULL},
             {OPT_RESUME_INDEXING, NULL},
             {OPT_HOOK_TIMEOUT, NULL},
+            {OPT_PROGRESS, NULL},
             {OPT_COUNT, NULL},
         },
     .examples =

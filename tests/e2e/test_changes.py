@@ -67,6 +67,8 @@ TYPES = [
     pytest.param("uuid", "md5(n::text)::uuid", "upper(id::text)", id="uuid in upper case"),
     pytest.param("text", "'key ' || n", "id", id="text"),
     pytest.param("text", "'key ' || n", "id::char(20)::varchar", id="text named as varchar"),
+    pytest.param("citext", "'Key ' || n", "id", id="citext"),
+    pytest.param("citext", "'Key ' || n", "upper(id)", id="citext named in another case"),
     pytest.param("char(20)", "'key ' || n", "id::char(40)", id="char(n)"),
     pytest.param("varchar(20)", "'key ' || n", "id::name", id="varchar"),
     pytest.param("numeric(10,2)", "n + 0.5", "id::float8", id="numeric"),
@@ -83,6 +85,8 @@ TYPES = [
 
 @pytest.mark.parametrize("kind, key, named", TYPES)
 def test_ids_of_any_type_are_read_and_deleted(app, kind, key, named):
+    if kind == "citext":
+        app.sql("CREATE EXTENSION citext")
     make_things(app, kind, key, 30)
     changed = f"""SELECT {named} AS _id FROM thing WHERE changed_at >= $1
                   UNION ALL SELECT {named} FROM gone WHERE at >= $1"""
@@ -92,8 +96,8 @@ def test_ids_of_any_type_are_read_and_deleted(app, kind, key, named):
     assert_right(app)
     app.sql("DELETE FROM thing WHERE n > 25")
     update(app)
-    if "7.0 named" in str(named) or (kind, named) == ("numeric", "id::float8::int"):
-        update(app, "--full")  # the text 7.0 of a row that is gone is not to be had from 7
+    if (kind, named) in [("numeric", "id::float8::int"), ("citext", "upper(id)")]:
+        update(app, "--full")  # the text 7.0 of a row that is gone is not to be had from 7, nor Key from KEY
     assert_right(app)
 
 

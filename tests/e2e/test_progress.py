@@ -164,6 +164,25 @@ def test_always_redraws_in_a_pipe_too_even_when_quiet(app):
     assert "\r\x1b[K" in result.err and "esmigrate: " not in result.err
 
 
+@pytest.mark.parametrize("command", ["es_deploy", "es_activate", "es_rollback"])
+def test_a_command_that_switches_shows_its_update(app, command):
+    with stopped_at_row(app) as gate:
+        if command != "es_deploy":
+            gate.open()
+            app.ok("es_update", "item", "1")
+            app.ok("es_activate", "item")
+            app.ok("es_create", "item", "--force")
+            app.ok("es_update", "item", "2")
+            app.ok("es_activate", "item")
+            app.sql("UPDATE item SET changed_at = now()")
+            gate.close()
+        process = app.start(command, "item", *(["1"] if command == "es_activate" else []), "-q", "--progress", "always")
+        wait_until(lambda: " documents" in process.err)
+        gate.open()
+        result = process.wait(check=0)
+    assert "\r\x1b[K" in result.err and "esmigrate: " not in result.err
+
+
 def test_what_takes_a_moment_shows_nothing(app):
     filled_items(app, 5)
     result = app.run("es_update", "item", "--full", "--progress", "always", check=0)

@@ -10,7 +10,8 @@ static int run(struct session *session, struct error *err)
     if (result == 0)
         result = session_activation(session, &request.targets, &request.activation, err);
     if (result == 0) {
-        request.activation.no_verify = true; /* what was active is trusted, and there is no time */
+        /* What was active is trusted, and there is no time. */
+        request.activation.no_verify = request.activation.no_warm_up = true;
         result = rollback_instances(&session->context, &request, &report, err);
         session_print_results(session, &report, result);
     }

@@ -221,8 +221,11 @@ static int verify(const struct activation *a, struct error *err)
     _cleanup_(verification_release) struct verification found = {};
     if (!a->to->filled_at)
         return record_unverified(a, &found, err);
-    if (a->request->no_verify)
-        return record_unverified(a, &found, err) < 0 ? -1 : warm_up(a->context, a->to, err);
+    if (a->request->no_verify) {
+        if (record_unverified(a, &found, err) < 0)
+            return -1;
+        return a->request->no_warm_up ? 0 : warm_up(a->context, a->to, err);
+    }
     if (verify_within(a->run, &request, &a->master, a->to, &found, err) == 0)
         return 0;
     return error_prefix(err, "nothing was switched");

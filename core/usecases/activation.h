@@ -17,6 +17,7 @@ struct activation_request {
     bool force;       /* also an instance that never completed a full update */
     bool no_update;   /* it is not updated before */
     bool no_verify;   /* nor compared with its source, declaration and history */
+    bool no_warm_up;  /* with no_verify: nor is it asked the application's queries */
     bool allow_stale; /* an update that fails is warned of, no more */
     int64_t allowed_rejected;
     struct hook_request hooks;

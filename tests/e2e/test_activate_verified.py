@@ -213,6 +213,16 @@ def test_with_no_verify_the_queries_warm_the_instance_all_the_same(app):
     assert all(path.startswith(f"/{app.full_name(TARGET)}/") for path in searches(proxy))
 
 
+def test_a_rollback_asks_none(app):
+    two(app)
+    app.ok("es_activate", MASTER)
+    declare_queries(app, {"name": "all", "body": {"query": {"match_all": {}}}})
+    with through_proxy(app) as proxy:
+        app.ok("es_rollback", MASTER)
+    assert searches(proxy) == []
+    expect_active(app, 1)
+
+
 def test_a_wrong_file_of_queries_does_not_hold_a_switch_that_is_not_verified(app):
     two(app)
     (app.indexes / MASTER / "queries.ndjson").write_text("no JSON\n")

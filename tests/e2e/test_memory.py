@@ -44,10 +44,10 @@ def peak_of(app, *args):
     return process.wait().code, peak
 
 
-def declare_generated(app, name, rows, words):
+def declare_generated(app, name, rows, words, **files):
     documents = f"SELECT n AS _id, repeat('text ', {words}) || n AS t FROM generate_series(1, {rows}) n"
     index = {"mappings": {"properties": {"t": {"type": "keyword", "index": False, "doc_values": False}}}}
-    app.declare(name, index=index, documents=documents)
+    app.declare(name, index=index, documents=documents, **files)
 
 
 def test_the_memory_of_a_load_does_not_grow_with_the_number_of_rows(app):
@@ -75,6 +75,18 @@ def test_large_documents_take_as_much_memory_as_is_configured(app):
     print(f"peak memory in MB: {peak}")
     assert (code, app.history()[-1]["docs_indexed"]) == (0, 12)
     assert peak < (900 if SANITIZED else 20) + 5 * 5 + 2 * 5.3
+
+
+@pytest.mark.soak
+def test_documents_of_50_mb_are_indexed(private_engine, make_app):
+    app = make_app(engine=private_engine("--heap", "2g"))
+    declare_generated(app, "huge", 8, words=10_000_000, master={"max_document_bytes": 60_000_000})
+    app.ok("es_init")
+    app.ok("es_create", "huge")
+    code, peak = peak_of(app, "es_update", "huge", "1")
+    print(f"peak memory in MB: {peak}")
+    assert (code, app.history()[-1]["docs_indexed"]) == (0, 8)
+    assert peak < (900 if SANITIZED else 20) + 5 * 50 + 2 * 5.3
 
 
 def test_rows_over_the_limit_do_not_reach_the_program(app):
@@ -130,6 +142,29 @@ def test_memory_does_not_grow_with_the_number_of_ids_that_are_read_in_batches(ap
 def test_memory_does_not_grow_with_the_number_of_ids_that_are_read_in_one_pass(app):
     changed_things(app, "id::text")
     peaks_of(app, 20_000, 120_000)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+def test_a_million_ids_that_changed_sql_names(app):
+    app.sql("CREATE TABLE big (id bigint PRIMARY KEY, n int, changed_at timestamptz NOT NULL)")
+    app.sql("INSERT INTO big SELECT n, 0, now() - interval '1 hour' FROM generate_series(1, 1100000) n")
+    app.sql("CREATE INDEX ON big (changed_at)")
+    app.sql("ANALYZE big")
+    app.declare("big", index={}, documents="SELECT id AS _id, changed_at AS _changed_at, n FROM big",
+                changed="SELECT id AS _id FROM big WHERE changed_at >= $1")
+    app.ok("es_init")
+    app.ok("es_create", "big")
+    app.run("es_update", "big", "1", check=0, timeout=600)
+    app.sql("UPDATE big SET n = 1, changed_at = now() WHERE id <= 1000000")
+    began = time.monotonic()
+    code, peak = peak_of(app, "es_update", "big", "1")
+    print(f"{time.monotonic() - began:.0f} s, peak memory in MB: {peak}")
+    assert (code, app.history()[-1]["docs_indexed"]) == (0, 1_000_000)
+    assert peak < BOUND_MB
+    found = app.engine_server.must("GET", f"{app.full_name('big-1')}/_count?q=n:1")
+    assert found["count"] == 1_000_000
+    app.run("es_verify", "big-1", check=0, timeout=600)
 
 
 def test_rows_over_the_limit_do_not_reach_the_program_in_a_pass(app):

@@ -51,10 +51,14 @@ static int resume_left(struct context *context, struct hooks *hooks, struct erro
         return -1;
     if (skipped)
         return 0;
-    int result = history_find_instances(context->history, master.id, &instances, err);
-    if (result == 0)
-        result = hooks_resume_left(hooks, &run, &instances, err);
-    run.outcome.result = "indexing_resumed";
+    /* Now that the lock is held: a run that was waited for has resumed it itself. */
+    int result = hooks_find_left(context, master.id, &left, err);
+    if (result == 0 && left) {
+        run.outcome.result = "indexing_resumed";
+        result = history_find_instances(context->history, master.id, &instances, err);
+        if (result == 0)
+            result = hooks_resume_left(hooks, &run, &instances, err);
+    }
     return run_end(&run, result, NULL, err);
 }
 

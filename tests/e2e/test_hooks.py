@@ -300,6 +300,16 @@ def test_a_deploy_that_is_killed_while_it_resumes_is_settled(app):
     expect_switched(app, 2)
 
 
+def test_a_deploy_that_waits_for_a_switch_leaves_the_resuming_to_it(app):
+    two(app, stop_indexing=f"{STOP}; sleep 3", resume_indexing=RESUME)
+    process = app.start("es_activate", MASTER)
+    wait_until(lambda: called(app))
+    app.ok("es_deploy", MASTER, "--wait-lock=60")
+    process.wait(check=0)
+    assert names(app) == ["stop", "resume"]
+    assert [row["result"] for row in app.history() if row["action"] == "deploy" and row["instance"]] == [None]
+
+
 def test_another_command_says_it_and_leaves_it_to_the_next_switch(app):
     killed_between(app)
     result = app.run("es_update", MASTER, check=0)

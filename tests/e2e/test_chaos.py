@@ -6,7 +6,7 @@ import pytest
 
 import soak
 from chaos import through_chaos
-from faults import declare_items, expected_items
+from faults import ITEM_DOCUMENTS, declare_items, expected_items
 
 ROWS = 3000
 CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
@@ -34,6 +34,19 @@ def change(app, chance):
     )
 
 
+def deploy_and_back(app, chance):
+    """A new instance beside the active one, readers to it, and to the one before: each once, whatever got lost."""
+    app.declare("item", documents=ITEM_DOCUMENTS + " -- the next release")
+    for command, active in ("es_deploy", 2), ("es_rollback", 1), ("es_deploy", 2), ("es_rollback", 1):
+        change(app, chance)
+        repeat(app, command, "item")
+        assert app.alias("item") == [app.full_name(f"item-{active}")]
+        [row] = app.sql("SELECT i.number FROM esmigrate.index_master m JOIN esmigrate.index_instance i"
+                        " ON i.id = m.active_instance_id")
+        assert row["number"] == active
+        assert soak.differences(app.docs("item"), expected_items(app)) == 0
+
+
 def through_it(app, rounds, seconds):
     chance = soak.seeded()
     app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
@@ -52,9 +65,10 @@ def through_it(app, rounds, seconds):
             assert lost == 0
             if time.monotonic() > until:
                 break
+        deploy_and_back(app, chance)
     assert chaos.count
     for fault, times in chaos.count.items():
-        soak.note(fault, f"{app.engine_server.family}: create, updates, switch", times)
+        soak.note(fault, f"{app.engine_server.family}: create, updates, deploy, rollback", times)
     app.ok("es_update", "item")
     assert app.docs("item") == expected_items(app)
     assert app.sql("SELECT id FROM esmigrate.index_action WHERE status = 'running'") == []

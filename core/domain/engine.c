@@ -384,16 +384,15 @@ int engine_find_index(struct engine *engine, const char *name, struct engine_ind
     return 0;
 }
 
-/* Whether the index is there and was made by this action; its uuid then. */
+/* Whether the index is there and was made by this action: its uuid then, else NULL. */
 static int find_made(struct engine *engine, const char *name, const char *action_id,
                      char **ret_uuid, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
     if (engine_find_index(engine, name, &index, err) < 0)
         return -1;
-    if (!index.exists || !index.made_by || strcmp(index.made_by, action_id) != 0)
-        return error_set(err, ERR_ENGINE, "engine: index \"%s\" was not created", name);
-    *ret_uuid = TAKE_PTR(index.uuid);
+    bool ours = index.exists && index.made_by && strcmp(index.made_by, action_id) == 0;
+    *ret_uuid = ours ? TAKE_PTR(index.uuid) : NULL;
     return 0;
 }
 
@@ -403,16 +402,24 @@ int engine_create_index(struct engine *engine, const char *name, const char *bod
     _cleanup_free_ char *escaped = engine_path_escape(name);
     _cleanup_free_ char *path = x_printf("/%s", escaped);
     _cleanup_free_ char *doing = x_printf("create index \"%s\"", name);
-    if (engine_call(engine, "PUT", path, body, doing, 0, NULL, err) == 0)
-        return find_made(engine, name, action_id, ret_uuid, err);
+    *ret_uuid = NULL;
+    _cleanup_(error_release) struct error second = {};
+    if (engine_call(engine, "PUT", path, body, doing, 0, NULL, err) == 0) {
+        if (find_made(engine, name, action_id, ret_uuid, err) < 0) {
+            err->http_code = 0; /* it is the look that was refused */
+            return -1;
+        }
+        return *ret_uuid ? 0
+                         : error_set(err, ERR_ENGINE, "engine: index \"%s\" was not created", name);
+    }
     /* "Already there" may be our own: a request whose answer is lost is sent again by libcurl. */
     if (engine_refused(err) && !strstr(err->message, "resource_already_exists_exception"))
         return -1;
-    _cleanup_(error_release) struct error second = {};
     if (find_made(engine, name, action_id, ret_uuid, &second) < 0)
-        return -1;
-    error_release(err);
-    return 0;
+        err->http_code = 0; /* so it is not known */
+    else if (*ret_uuid)
+        error_release(err);
+    return *ret_uuid ? 0 : -1;
 }
 
 int engine_delete_index(struct engine *engine, const char *name, struct error *err)

@@ -48,7 +48,8 @@ int engine_find_index(struct engine *engine, const char *name, struct engine_ind
                       struct error *err);
 
 /* Creates an index with the body; *ret_uuid is the caller's. An answer that got lost is not taken
- * for a failure if the index is there and bears `action_id`. */
+ * for a failure if the index is there and bears `action_id`. After a failure engine_refused() tells
+ * whether none was created for certain. */
 int engine_create_index(struct engine *engine, const char *name, const char *body,
                         const char *action_id, char **ret_uuid, struct error *err);
 

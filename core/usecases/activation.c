@@ -175,12 +175,26 @@ static int too_many_rejected(struct error *err)
     return error_prefix(err, "nothing was switched");
 }
 
-static int freshen(const struct activation *a, bool again, struct error *err)
+/* What is read next begins at the mark that this update has set. */
+static int read_instances_again(struct activation *a, struct error *err)
+{
+    _cleanup_(instances_release) struct instances now = {};
+    const struct instance *to;
+    if (instance_again(a->context, a->to, &now, &to, err) < 0)
+        return -1;
+    a->from = a->from ? instances_by_id(&now, a->from->id) : NULL;
+    a->to = to;
+    instances_release(&a->instances);
+    a->instances = TAKE(now);
+    return 0;
+}
+
+static int freshen(struct activation *a, bool again, struct error *err)
 {
     if (a->request->no_update || !a->to->filled_at)
         return 0;
     if (catch_up(a->run, &a->master, a->to, a->request->allowed_rejected, again, err) == 0)
-        return 0;
+        return read_instances_again(a, err);
     return err->kind == ERR_REJECTED ? too_many_rejected(err) : not_fresh(a, err);
 }
 
@@ -232,7 +246,7 @@ static int verify(const struct activation *a, struct error *err)
 }
 
 /* Readers must see what is written, and find replicas (rule R11). */
-static int get_ready(const struct activation *a, struct error *err)
+static int get_ready(struct activation *a, struct error *err)
 {
     if (check_rejected(a, err) < 0 || freshen(a, false, err) < 0 ||
         bulk_settings_end(a->context, a->to, a->run->action.id, err) < 0)
@@ -244,18 +258,9 @@ static int get_ready(const struct activation *a, struct error *err)
 
 static int record(const struct activation *a, struct error *err)
 {
-    struct history *history = a->context->history;
-    const struct pg_number id = pg_number(a->to->id);
-    if (history_begin(history, err) < 0)
-        return -1;
-    if (history_query(history, sql_history_master_active,
-                      PG_VALUES(pg_number(a->to->master_id).text, id.text), NULL, err) == 0 &&
-        history_query(history, sql_history_instance_activated, PG_VALUES(id.text), NULL, err) ==
-            0 &&
-        history_commit(history, err) == 0)
-        return 0;
-    history_rollback(history);
-    return -1;
+    return history_query(a->context->history, sql_history_master_active,
+                         PG_VALUES(pg_number(a->to->master_id).text, pg_number(a->to->id).text),
+                         NULL, err);
 }
 
 /* When the engine neither refused nor answered, the alias tells what it did; when that cannot be
@@ -345,13 +350,11 @@ static int switch_between_hooks(struct activation *a, struct error *err)
 
 /* ---- a rehearsal ---- */
 
-/* The same on an alias that nobody reads, so that it is known how long it takes. */
-static int rehearse(struct activation *a, struct error *err)
+/* Whatever becomes of it, the alias is taken off: a call whose answer was lost may have put it. */
+static int rehearse_switch(const struct activation *a, const char *alias, int64_t *ret_ms,
+                           struct error *err)
 {
     struct engine *engine = a->context->engine;
-    _cleanup_free_ char *alias = alias_of_rehearsal(a->alias);
-    if (!a->from)
-        return error_set(err, ERR_FAILED, "%s has no active instance", a->master.name);
     /* Off the other one first: a rehearsal that was killed may have left it there. */
     const struct alias_action begin[] = {
         {.kind = ALIAS_REMOVE, .index = a->to->index_name, .alias = alias},
@@ -369,29 +372,48 @@ static int rehearse(struct activation *a, struct error *err)
         .from = a->from,
         .to = a->to,
     };
+    _cleanup_(error_release) struct error ignored = {};
     bool moved;
-    int64_t started = clock_ms();
-    if (freshen(a, false, err) < 0)
-        return -1;
-    /* Whatever became of it, the alias is taken off: a call whose answer was lost may have put it.
-     */
     int result = engine_update_aliases(engine, begin, ARRAY_SIZE(begin), err);
-    int64_t fresh = clock_ms();
+    int64_t began = clock_ms();
     if (result == 0)
         result = alias_switch(&change, &moved, err);
-    int64_t switched = clock_ms();
-    _cleanup_(error_release) struct error ignored = {};
+    *ret_ms = clock_ms() - began;
     if (engine_update_aliases(engine, ends, ARRAY_SIZE(ends), result == 0 ? err : &ignored) < 0) {
         run_leave_open(a->run); /* the next command takes it off */
         result = -1;
     }
-    if (result == 0)
-        log_say(a->context->log, LOG_NOTICE,
-                "%s: rehearsed from \"%s\" to \"%s\": %.1f s to catch up, %.3f s to switch; the "
-                "alias that readers use stayed where it is",
-                a->master.name, a->from->index_name, a->to->index_name,
-                (double)(fresh - started) / 1000, (double)(switched - fresh) / 1000);
     return result;
+}
+
+static int not_ended(const struct activation *a, struct error *err)
+{
+    error_set(err, ERR_FAILED, "the es_rollback to \"%s\" has not come to its end yet",
+              a->to->index_name);
+    return error_hint(err, "Run it again: esmigrate es_rollback %s", a->master.name);
+}
+
+/* The same on an alias that nobody reads, so that it is known how long it takes. */
+static int rehearse(struct activation *a, struct error *err)
+{
+    _cleanup_free_ char *alias = alias_of_rehearsal(a->alias);
+    int64_t switch_ms;
+    if (!a->from)
+        return error_set(err, ERR_FAILED, "%s has no active instance", a->master.name);
+    if (a->from == a->to)
+        return not_ended(a, err);
+    int64_t began = clock_ms();
+    if (freshen(a, false, err) < 0)
+        return -1;
+    int64_t update_ms = clock_ms() - began;
+    if (rehearse_switch(a, alias, &switch_ms, err) < 0)
+        return -1;
+    log_say(a->context->log, LOG_NOTICE,
+            "%s: rehearsed from \"%s\" to \"%s\": %.1f s to catch up, %.3f s to switch; the alias "
+            "that readers use stayed where it is",
+            a->master.name, a->from->index_name, a->to->index_name, (double)update_ms / 1000,
+            (double)switch_ms / 1000);
+    return 0;
 }
 
 /* ---- the outside ---- */

@@ -316,6 +316,13 @@ static int find_moved(const struct alias_switch *change, const struct plan *plan
 
 static int carry_out(const struct alias_switch *change, bool *ret_moved, struct error *err);
 
+/* A call has been made: what the engine refuses after it, a look, says nothing of the call. */
+static int not_certain(struct error *err)
+{
+    err->http_code = 0;
+    return -1;
+}
+
 /*
  * By our own call, perhaps: libcurl sends it again when its answer is lost with the connection. The
  * second time the aliases have to lie on the new instance, but for those that still have to follow.
@@ -331,9 +338,9 @@ static int carry_out_again(const struct alias_switch *change, const struct plan 
     again.from = change->to;
     error_release(err);
     if (find_moved(change, plan, &moved, &state, err) < 0)
-        return -1;
+        return not_certain(err);
     if (moved && (moves_main ? strcmp(moved, change->alias) == 0 : state == ALIAS_DONE))
-        return carry_out(&again, ret_moved, err);
+        return carry_out(&again, ret_moved, err) < 0 ? not_certain(err) : 0;
     error_set(err, ERR_FAILED, "alias \"%s\" was moved by someone else at this moment",
               moved ? moved : change->alias);
     return error_hint(err, "Nothing was switched. See who moves it, then run the same command "
@@ -401,5 +408,5 @@ int alias_switch(const struct alias_switch *change, bool *ret_moved, struct erro
     *ret_moved = false;
     if (carry_out(change, ret_moved, err) < 0)
         return -1;
-    return check_result(change, err);
+    return check_result(change, err) < 0 ? not_certain(err) : 0;
 }

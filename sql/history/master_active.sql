@@ -8,8 +8,8 @@ WITH before AS (
     SET deactivated_at = clock_timestamp(), kept_until = clock_timestamp() + before.keep
     FROM before WHERE i.id = before.active_instance_id
 ), arrived AS (
-    UPDATE esmigrate.index_instance i SET kept_until = NULL
-    FROM before WHERE i.id = $2::bigint AND i.kept_until IS NOT NULL
+    UPDATE esmigrate.index_instance i SET activated_at = clock_timestamp(), kept_until = NULL
+    FROM before WHERE i.id = $2::bigint
 )
 UPDATE esmigrate.index_master m SET active_instance_id = $2::bigint
 FROM before WHERE m.id = before.id

@@ -1,8 +1,13 @@
--- $1 master_id bigint. What the newest switch of the master was to, if that was an es_rollback that did not complete. What was refused before it chose an instance is none.
-SELECT s.instance_id
-FROM (
-    SELECT action, status, instance_id FROM esmigrate.index_action
-    WHERE master_id = $1::bigint AND action IN ('activate', 'rollback') AND instance_id IS NOT NULL
-    ORDER BY started_at DESC LIMIT 1
-) s
-WHERE s.action = 'rollback' AND s.status <> 'complete'
+-- $1 master_id bigint. The active instance, if an es_rollback made it that (between whose beginning and end it became active) and neither that one nor a later switch to it completed.
+SELECT i.id AS instance_id
+FROM esmigrate.index_master m
+JOIN esmigrate.index_instance i ON i.id = m.active_instance_id
+WHERE m.id = $1::bigint
+  AND EXISTS (
+    SELECT FROM esmigrate.index_action r
+    WHERE r.master_id = m.id AND r.instance_id = i.id AND r.action = 'rollback' AND r.status <> 'complete'
+      AND r.started_at <= i.activated_at AND coalesce(r.finished_at, 'infinity') >= i.activated_at
+      AND NOT EXISTS (
+        SELECT FROM esmigrate.index_action c
+        WHERE c.master_id = m.id AND c.instance_id = i.id AND c.action IN ('activate', 'rollback')
+          AND c.status = 'complete' AND c.started_at > r.started_at))

@@ -285,8 +285,15 @@ def test_one_whose_hook_failed_behind_the_switch_is_not_taken_back_by_the_same_a
     # What is refused before it chooses an instance switches nothing.
     app.fails(2, "es_rollback", "course_search-2")
     app.fails(1, "es_activate", MASTER, "7")
-    assert app.ok("es_rollback", MASTER)[0]["result"] == "already_active"
+    app.ok("es_create", MASTER, "--force")
+    app.fails(1, "es_activate", MASTER, "3")
+    result = app.fails(1, "es_rollback", MASTER, "--rehearse")
+    assert 'the es_rollback to "' in result.err and "HINT: Run it again: esmigrate es_rollback" in result.err
+    assert app.ok("es_rollback", MASTER, "--resume-indexing", "none")[0]["result"] == "already_active"
     expect_active(app, 1)
+    app.ok("es_rollback", MASTER, "--rehearse")
+    app.ok("es_rollback", MASTER)
+    expect_active(app, 2)
 
 
 def test_without_an_active_instance_the_one_that_was_is_named(app):

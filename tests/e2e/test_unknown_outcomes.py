@@ -41,6 +41,53 @@ def nothing_is_left_open(app):
     assert app.sql("SELECT id FROM esmigrate.index_instance WHERE pending_action_id IS NOT NULL") == []
 
 
+# ---- the look at what was done is refused
+
+MANY = 100  # more than the tries of a few seconds
+
+
+@pytest.mark.parametrize("looks, code", [(1, 0), (MANY, 6)])
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_look_that_is_refused_after_the_switch_does_not_mean_that_nothing_was_switched(app, status, looks, code):
+    two_filled(app)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_aliases", "after", switch_call(app))
+        process = app.start("es_activate", "item", "2")
+        held.wait()
+        for _ in range(looks):
+            proxy.replace("GET", "_alias/", status, "before")
+        held.release()
+        result = process.wait(check=code)
+    if code:
+        assert "Where the alias points now is not known; the next command finds out." in result.err
+    app.sql("UPDATE item SET title = '\"Changed\"', changed_at = now() WHERE id = 3")
+    [item] = app.ok("es_update", "item")
+    assert item["instance"] == active_number(app) == alias_number(app) == 2
+    assert app.docs("item")["3"]["title"] == "Changed"
+    assert instance(app, 2)["activated_at"] is not None
+    nothing_is_left_open(app)
+    assert app.ok("es_activate", "item", "2")[0]["result"] == "already_active"
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_look_that_is_refused_after_a_create_does_not_mean_that_nothing_was_made(app, status):
+    declare_items(app, 10)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("PUT", "item-1", "after")
+        process = app.start("es_create", "item")
+        held.wait()
+        for _ in range(MANY):
+            proxy.replace("GET", "item-1", status, "before")
+        held.release()
+        result = process.wait(check=6)
+    assert "Whether the index was made is not known; the next es_create of this master finds out." in result.err
+    [item] = app.ok("es_create", "item")
+    assert (item["instance"], item["result"]) == (1, "unchanged")
+    nothing_is_left_open(app)
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
 # ---- a gateway answers for the engine
 
 

@@ -15,6 +15,7 @@ struct deploy {
     struct target target; /* with the number, once it is known */
     struct report *report;
     struct deploy_plans *plans;
+    bool skipped; /* its last step: another run was at work, and --if-busy=skip was given */
 };
 
 void deploy_plans_release(struct deploy_plans *plans)
@@ -36,9 +37,9 @@ static int resume_left(struct context *context, struct hooks *hooks, struct erro
     struct run run;
     bool skipped;
     if (history_find_master(context->history, hooks->master, &master, err) < 0 ||
-        hooks_find_left(context, master.id, &left, err) < 0)
+        hooks_find_left(hooks, master.id, &left, err) < 0)
         return -1;
-    if (!left || !hooks->resume_is_known)
+    if (!left)
         return 0;
     const struct run_spec spec = {
         .action = "deploy",
@@ -52,7 +53,7 @@ static int resume_left(struct context *context, struct hooks *hooks, struct erro
     if (skipped)
         return 0;
     /* Now that the lock is held: a run that was waited for has resumed it itself. */
-    int result = hooks_find_left(context, master.id, &left, err);
+    int result = hooks_find_left(hooks, master.id, &left, err);
     if (result == 0 && left) {
         run.outcome.result = "indexing_resumed";
         result = history_find_instances(context->history, master.id, &instances, err);
@@ -69,12 +70,13 @@ static int check_hooks(struct context *context, const struct deploy_request *req
 {
     _cleanup_(declaration_release) struct declaration declared = {};
     _cleanup_(error_release) struct error ignored = {};
-    struct hooks hooks;
+    struct hooks hooks = {.context = context, .master = name};
     if (declaration_read(context->settings.indexes, name, &declared, &ignored) < 0)
         return 0;
     if (hooks_find(context, name, &request->activation.hooks, &declared.options, &hooks,
-                   request->warm ? &ignored : err) < 0)
-        return request->warm ? 0 : -1;
+                   request->warm ? &ignored : err) < 0 &&
+        !request->warm)
+        return -1;
     return context->settings.dry_run ? 0 : resume_left(context, &hooks, err);
 }
 
@@ -98,6 +100,17 @@ static int update(struct deploy *deploy, struct error *err)
     request.targets = (struct targets){.list = &deploy->target, .count = 1};
     request.choice = UPDATE_NAMED;
     return update_instances(deploy->context, &request, deploy->report, err);
+}
+
+/* What is done adds to the report. */
+static int take_step(struct deploy *deploy, int (*step)(struct deploy *, struct error *),
+                     struct error *err)
+{
+    size_t before = deploy->report->count;
+    if (step(deploy, err) < 0)
+        return -1;
+    deploy->skipped = deploy->report->count == before;
+    return 0;
 }
 
 /* The instance that the step before was about. */
@@ -124,8 +137,12 @@ static int verify(struct deploy *deploy, struct error *err)
     _cleanup_(verifications_release) struct verifications found = {};
     if (activation->no_verify)
         return 0;
-    struct report_item *step = add_step(deploy, "verify", NULL);
     int result = verify_instances(deploy->context, &request, &found, err);
+    if (result == 0 && !*found.list[0].id) {
+        deploy->skipped = true;
+        return 0;
+    }
+    struct report_item *step = add_step(deploy, "verify", NULL);
     if (found.count)
         memcpy(step->id, found.list[0].id, sizeof(step->id));
     step->result = result == 0 ? "verified" : NULL;
@@ -201,16 +218,26 @@ static int plan_steps(struct deploy *deploy, struct error *err)
 
 static int deploy_one(struct deploy *deploy, struct error *err)
 {
-    if (create(deploy, err) < 0)
+    if (take_step(deploy, create, err) < 0)
         return -1;
-    /* Without a number --if-busy=skip has left it to another run. */
-    if (!deploy->target.number)
+    if (deploy->skipped)
         return 0;
     if (deploy->context->settings.dry_run)
         return plan_steps(deploy, err);
-    if (update(deploy, err) < 0)
+    if (take_step(deploy, update, err) < 0)
         return -1;
-    return deploy->request->warm ? verify(deploy, err) : activate(deploy, err);
+    if (deploy->skipped)
+        return 0;
+    return deploy->request->warm ? verify(deploy, err) : take_step(deploy, activate, err);
+}
+
+static void note_skipped(const struct deploy *deploy, struct parent *parent)
+{
+    parent->outcome.status = ACTION_PARTIAL;
+    parent->outcome.result = "skipped";
+    log_say(deploy->context->log, LOG_WARNING,
+            "%s is not deployed: another run is at work. Then run the same command again.",
+            deploy->target.name);
 }
 
 int deploy_masters(struct context *context, const struct deploy_request *request,
@@ -238,6 +265,8 @@ int deploy_masters(struct context *context, const struct deploy_request *request
             .plans = ret_plans,
         };
         result = deploy_one(&deploy, err);
+        if (result == 0 && deploy.skipped)
+            note_skipped(&deploy, &parent);
     }
     context->parent_id = NULL;
     return parent_end(&parent, result, err);

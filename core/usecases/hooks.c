@@ -118,20 +118,37 @@ int hooks_resume(struct hooks *hooks, struct run *run, const struct instance *fr
     return 0;
 }
 
-static int find_left(struct context *context, int64_t master_id, struct pg_rows **ret_rows,
+/* The newest action that left it stopped; no row when there is none, or nothing to call: that is
+ * said. */
+static int find_left(const struct hooks *hooks, int64_t master_id, struct pg_rows **ret_rows,
                      struct error *err)
 {
-    return history_query(context->history, sql_history_action_standing_still,
-                         PG_VALUES(pg_number(master_id).text), ret_rows, err);
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    *ret_rows = NULL;
+    if (history_query(hooks->context->history, sql_history_action_standing_still,
+                      PG_VALUES(pg_number(master_id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return 0;
+    if (hooks->resume_is_known) {
+        *ret_rows = TAKE_PTR(rows);
+        return 0;
+    }
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
+    log_say(hooks->context->log, LOG_WARNING,
+            "%s: the es_%s begun at %s stopped indexing, and nothing has resumed it since: "
+            "give the command with --resume-indexing, or none if it was run by hand",
+            hooks->master, pg_text(rows, 0, "action"), began);
+    return 0;
 }
 
-int hooks_find_left(struct context *context, int64_t master_id, int64_t *ret_instance_id,
+int hooks_find_left(const struct hooks *hooks, int64_t master_id, int64_t *ret_instance_id,
                     struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (find_left(context, master_id, &rows, err) < 0)
+    if (find_left(hooks, master_id, &rows, err) < 0)
         return -1;
-    *ret_instance_id = pg_rows_count(rows) ? pg_int(rows, 0, "instance_id") : 0;
+    *ret_instance_id = rows ? pg_int(rows, 0, "instance_id") : 0;
     return 0;
 }
 
@@ -139,24 +156,16 @@ int hooks_resume_left(struct hooks *hooks, struct run *run, const struct instanc
                       struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (find_left(hooks->context, run->action.master_id, &rows, err) < 0)
+    if (find_left(hooks, run->action.master_id, &rows, err) < 0)
         return -1;
-    if (!pg_rows_count(rows))
+    if (!rows)
         return 0;
-    const char *action = pg_text(rows, 0, "action");
-    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
-    if (!hooks->resume_is_known) {
-        log_say(hooks->context->log, LOG_WARNING,
-                "%s: the es_%s begun at %s stopped indexing, and nothing has resumed it since: "
-                "give the command with --resume-indexing, or none if it was run by hand",
-                hooks->master, action, began);
-        return 0;
-    }
     if (record_stop(hooks, run, pg_text(rows, 0, "stopped_at"), err) < 0)
         return -1;
     if (hooks_resume(hooks, run, instances_active(instances),
                      instances_by_id(instances, pg_int(rows, 0, "instance_id")), err) == 0)
         return 0;
-    return error_detail(err, "The es_%s begun at %s had stopped it. Nothing was switched.", action,
-                        began);
+    _cleanup_free_ char *began = time_rfc3339(pg_text(rows, 0, "started_at"));
+    return error_detail(err, "The es_%s begun at %s had stopped it. Nothing was switched.",
+                        pg_text(rows, 0, "action"), began);
 }

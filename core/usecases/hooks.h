@@ -28,9 +28,10 @@ struct hooks {
 int hooks_find(struct context *context, const char *master, const struct hook_request *request,
                const struct master_options *options, struct hooks *ret_hooks, struct error *err);
 
-/* Whether an earlier run has called the first, and nothing the second since: *ret_instance_id is
- * the instance that it was to switch to, or 0. */
-int hooks_find_left(struct context *context, int64_t master_id, int64_t *ret_instance_id,
+/* Whether an earlier run has called the first, and nothing the second since, which is there to be
+ * called: *ret_instance_id is the instance that it was to switch to, or 0. When there is no second
+ * one, that is said. */
+int hooks_find_left(const struct hooks *hooks, int64_t master_id, int64_t *ret_instance_id,
                     struct error *err);
 
 /*

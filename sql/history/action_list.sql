@@ -14,11 +14,11 @@ SELECT a.id, a.parent_id, m.name AS master, i.number AS instance, coalesce(i.ind
              AND (l.classid::bigint, l.objid::bigint) = (
                  CASE WHEN a.master_id IS NULL THEN x'65736d33'::bigint
                       WHEN w.action_id IS NOT NULL THEN x'65736d34'::bigint
-                      WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track') THEN x'65736d31'::bigint
+                      WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track', 'deploy') THEN x'65736d31'::bigint
                       WHEN a.action = 'verify' THEN x'65736d35'::bigint
                       ELSE x'65736d32'::bigint END,
                  CASE WHEN a.master_id IS NULL OR w.action_id IS NOT NULL THEN hashtext(a.id::text)::bigint & x'ffffffff'::bigint
-                      WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track') THEN a.master_id
+                      WHEN a.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track', 'deploy') THEN a.master_id
                       ELSE a.instance_id END)
        ) END AS alive,
        p.phase, p.documents_done, p.documents_total, p.is_estimate, p.docs_per_second, p.bytes_per_second,

@@ -7,7 +7,7 @@ LEFT JOIN LATERAL (
     -- A crashed run may have left a running row: the holder's is the newest.
     SELECT x.* FROM esmigrate.index_action x
     WHERE x.status = 'running'
-      AND ($1::bigint = x'65736d31'::bigint AND x.master_id = $2::bigint AND x.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track')
+      AND ($1::bigint = x'65736d31'::bigint AND x.master_id = $2::bigint AND x.action IN ('create', 'activate', 'rollback', 'drop', 'prune', 'track', 'deploy')
            OR $1::bigint = x'65736d32'::bigint AND x.instance_id = $2::bigint AND x.action <> 'verify'
            OR $1::bigint = x'65736d35'::bigint AND x.instance_id = $2::bigint AND x.action = 'verify')
     ORDER BY x.started_at DESC LIMIT 1

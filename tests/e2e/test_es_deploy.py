@@ -188,6 +188,24 @@ def test_a_plan_that_cannot_be_carried_out_fails_as_the_run_would(app):
     assert courses.everything(app) == before
 
 
+@pytest.mark.parametrize("busy", ["create", "update", "verify"])
+def test_one_that_leaves_a_step_to_another_run_is_not_complete(app, busy):
+    """With --if-busy=skip it ends well, for cron, but the history does not say that it deployed."""
+    courses.activated(app)
+    courses.declare(app, documents=courses.OTHER_DOCUMENTS)
+    app.ok("es_create", MASTER)
+    [row] = app.sql("SELECT id, master_id FROM esmigrate.index_instance WHERE number = 2")
+    lock = {"create": (0x65736D31, row["master_id"]), "update": (0x65736D32, row["id"]), "verify": (0x65736D35, row["id"])}
+    with app.connect() as other:
+        other.execute("SELECT pg_advisory_lock(%s::integer, %s::integer)", lock[busy])
+        result = app.run("es_deploy", MASTER, "--warm", "--if-busy=skip", check=0)
+    assert "warning: course_search is not deployed: another run is at work." in result.err
+    [parent] = [row for row in app.history() if row["action"] == "deploy"]
+    assert (parent["status"], parent["result"]) == ("partial", "skipped")
+    app.ok("es_deploy", MASTER)
+    assert courses.active_index(app) == "course_search-2"
+
+
 def test_wrong_use(app):
     deployed(app)
     assert "--all" in app.fails(2, "es_deploy").err

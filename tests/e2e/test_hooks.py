@@ -71,6 +71,8 @@ def test_they_are_called_around_the_last_update_and_the_switch(app):
     assert [(other["action"], other["status"]) for other in updates] == [("update", "complete")] * 2
     assert updates[0]["finished_at"] < row["stopped_at"] < updates[1]["started_at"]
     assert updates[1]["finished_at"] < row["resumed_at"]
+    # Nothing is read twice while indexing stands still.
+    assert updates[1]["changed_from"] == updates[0]["changed_through"]
 
 
 def test_those_of_the_command_line_beat_those_of_the_file(app):
@@ -285,6 +287,16 @@ def test_a_deploy_resumes_before_it_builds(app, warm):
     assert (row["status"], row["result"], row["stopped_at"]) == ("complete", "indexing_resumed", crashed["stopped_at"])
     # Nothing is left of it.
     app.fails(2, "es_deploy", MASTER, *warm)
+    assert names(app) == ["stop", "resume"]
+
+
+@pytest.mark.parametrize("master", [{}, {"require_stop_indexing": True}])
+def test_a_deploy_says_at_once_that_there_is_nothing_to_resume_with(app, master):
+    two(app, **master)
+    app.fails(1, "es_activate", MASTER, "--stop-indexing", STOP, "--resume-indexing", "exit 4")
+    result = app.run("es_deploy", MASTER, "--warm", check=0)
+    assert "give the command with --resume-indexing, or none if it was run by hand" in result.err
+    app.ok("es_deploy", MASTER, "--warm", "--stop-indexing", "none", "--resume-indexing", RESUME)
     assert names(app) == ["stop", "resume"]
 
 

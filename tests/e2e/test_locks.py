@@ -166,7 +166,7 @@ MASTER_LOCK, INSTANCE_LOCK, PARENT_LOCK, VERIFY_LOCK = (0x65736D30 + number for 
 # What holds which lock while it lives, and a command that needs the same one.
 HOLDERS = [
     *((MASTER_LOCK, action, ["es_create", "item", "--force"])
-      for action in ("create", "activate", "rollback", "drop", "prune", "track")),
+      for action in ("create", "activate", "rollback", "drop", "prune", "track", "deploy")),
     *((INSTANCE_LOCK, action, ["es_update", "item", "1"]) for action in ("update", "clear", "retry")),
     (VERIFY_LOCK, "verify", ["es_verify", "item-1"]),
     *((PARENT_LOCK, action, None) for action in ("update", "prune", "deploy")),

@@ -212,7 +212,7 @@ check-docs: $(DOCS:%=$(BUILD)/docs/%)
 
 C_FILES = $(CORE) $(CLI) $(TESTS) $(wildcard core/*/*.h cli/*.h tests/unit/*.h tests/fuzz/*.[ch] tests/bench/*.c \
 	contrib/docs/*.c)
-SHELL_FILES = $(shell grep -rlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
+SHELL_FILES = $(shell grep -rIlE '^\#!(/usr/bin/env bash|/bin/(ba)?sh)' contrib tests .ci 2>/dev/null)
 
 lint: $(BUILD)/generated/sql.h check-docs
 	@contrib/check-floors

@@ -5,6 +5,7 @@
 #include <uuid/uuid.h>
 
 #include "base/version.h"
+#include "domain/lock.h"
 #include "sql.h"
 
 void action_origin_release(struct action_origin *origin)
@@ -100,6 +101,15 @@ int action_close(struct history *history, const struct action *action,
     if (ret_seconds)
         *ret_seconds = strtod(pg_text(rows, 0, "seconds"), NULL);
     return 0;
+}
+
+int action_check(struct history *history, const char *id, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (lock_check(history, err) < 0 ||
+        history_query(history, sql_history_action_is_running, PG_VALUES(id), &rows, err) < 0)
+        return -1;
+    return pg_rows_count(rows) ? 0 : action_replaced(err);
 }
 
 int action_replaced(struct error *err)

@@ -61,6 +61,10 @@ int action_set_instance(struct history *history, struct action *action, int64_t 
 int action_close(struct history *history, const struct action *action,
                  const struct action_outcome *outcome, double *ret_seconds, struct error *err);
 
+/* To be asked directly before the engine is told to do what cannot be taken back: whether this run
+ * still holds its locks and its row is running. ERR_FAILED if another one has replaced it. */
+int action_check(struct history *history, const char *id, struct error *err);
+
 /* The error of a history write that found its own action no longer running. */
 int action_replaced(struct error *err);
 

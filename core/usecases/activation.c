@@ -295,6 +295,7 @@ static int switch_over(const struct activation *a, struct error *err)
 {
     const struct alias_switch change = {
         .context = a->context,
+        .action_id = a->run->action.id,
         .master = a->master.name,
         .alias = a->alias,
         .instances = &a->instances,
@@ -366,6 +367,7 @@ static int rehearse_switch(const struct activation *a, const char *alias, int64_
     };
     const struct alias_switch change = {
         .context = a->context,
+        .action_id = a->run->action.id,
         .master = a->master.name,
         .alias = alias,
         .instances = &a->instances,

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/retry.h"
 #include "base/stop.h"
+#include "domain/action.h"
 #include "sql.h"
 
 enum {
@@ -40,6 +41,18 @@ static int settings_restored(struct context *context, const char *action_id, str
     return pg_rows_count(rows) ? 0 : action_replaced(err);
 }
 
+/* Who replaced this run may have filled the index meanwhile, and activated it. */
+static int still_ours(struct context *context, const char *index, const char *settings,
+                      const char *action_id, struct error *err)
+{
+    _cleanup_(error_release) struct error second = {};
+    if (action_check(context->history, action_id, err) == 0)
+        return 0;
+    if (engine_put_settings(context->engine, index, settings, &second) < 0)
+        log_error(context->log, &second);
+    return -1;
+}
+
 int bulk_settings_begin(struct context *context, const struct instance *instance,
                         const char *action_id, struct error *err)
 {
@@ -62,7 +75,7 @@ int bulk_settings_begin(struct context *context, const struct instance *instance
                                          : "{\"index.refresh_interval\":\"-1\","
                                            "\"index.number_of_replicas\":\"0\"}",
                             err) == 0)
-        return 0;
+        return still_ours(context, index, settings, action_id, err);
     if (!engine_refused(err))
         return -1;
     /* It goes without; if it is a block, the documents will meet it, and wait. */
@@ -99,7 +112,8 @@ int bulk_settings_end(struct context *context, const struct instance *instance,
     const char *settings = pg_rows_count(rows) ? pg_text(rows, 0, "settings") : NULL;
     if (!settings)
         return 0;
-    if (engine_put_settings(context->engine, index, settings, err) < 0 ||
+    if (action_check(context->history, action_id, err) < 0 ||
+        engine_put_settings(context->engine, index, settings, err) < 0 ||
         wait_for_copies(context, index, err) < 0)
         return -1;
     return settings_restored(context, action_id, err);

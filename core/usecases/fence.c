@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "domain/action.h"
 #include "domain/names.h"
 #include "usecases/targets.h"
 
-int fence_alone(struct context *context, const struct instance *instance, const char *alias,
-                struct error *err)
+int fence_alone(struct context *context, const struct instance *instance, const char *action_id,
+                const char *alias, struct error *err)
 {
     _cleanup_(engine_index_release) struct engine_index index = {};
     _cleanup_free_ char *start = x_printf("%s.W", instance->index_name);
@@ -26,14 +27,19 @@ int fence_alone(struct context *context, const struct instance *instance, const 
                 .index = instance->index_name,
                 .alias = index.aliases[i],
             };
-    return count ? engine_update_aliases(context->engine, actions, count, err) : 0;
+    if (!count)
+        return 0;
+    /* A replaced run must not lock out the one that replaced it. */
+    if (action_check(context->history, action_id, err) < 0)
+        return -1;
+    return engine_update_aliases(context->engine, actions, count, err);
 }
 
-int fence_raise(struct context *context, const struct instance *instance, char **ret_alias,
-                struct error *err)
+int fence_raise(struct context *context, const struct instance *instance, const char *action_id,
+                char **ret_alias, struct error *err)
 {
     _cleanup_free_ char *alias = name_of_write_alias(instance->index_name, instance->writer_epoch);
-    if (fence_alone(context, instance, alias, err) < 0)
+    if (fence_alone(context, instance, action_id, alias, err) < 0)
         return -1;
     *ret_alias = TAKE_PTR(alias);
     return 0;

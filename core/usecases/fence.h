@@ -10,15 +10,15 @@
 
 /*
  * Makes the write alias of the current epoch the only one of the instance's index, which must be
- * ours (rule R8). *ret_alias is the caller's. The instance was read after its lock was
- * taken, so that its epoch is the current one.
+ * ours (rule R8), if the action is still running. *ret_alias is the caller's. The instance was read
+ * after its lock was taken, so that its epoch is the current one.
  */
-int fence_raise(struct context *context, const struct instance *instance, char **ret_alias,
-                struct error *err);
+int fence_raise(struct context *context, const struct instance *instance, const char *action_id,
+                char **ret_alias, struct error *err);
 
 /* Makes the alias the only one; the others' writers have ended, or are to be locked out. */
-int fence_alone(struct context *context, const struct instance *instance, const char *alias,
-                struct error *err);
+int fence_alone(struct context *context, const struct instance *instance, const char *action_id,
+                const char *alias, struct error *err);
 
 /* Adds the write alias of an epoch beside those of others who work at the same full update. */
 int fence_add(struct context *context, const struct instance *instance, int epoch, char **ret_alias,

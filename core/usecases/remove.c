@@ -125,7 +125,7 @@ static int clear_in_run(struct run *run, const struct instance *instance, struct
     struct context *context = run->context;
     _cleanup_free_ char *write_alias = NULL;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (fence_raise(context, instance, &write_alias, err) < 0)
+    if (fence_raise(context, instance, run->action.id, &write_alias, err) < 0)
         return -1;
     /* Before the first delete: half a clear must not pass for an index that is up to date. */
     if (history_query(context->history, sql_history_instance_clearing, PG_VALUES(run->action.id),
@@ -136,6 +136,10 @@ static int clear_in_run(struct run *run, const struct instance *instance, struct
     if (take_all_documents(run, instance, write_alias, item, err) < 0 &&
         explain_lost(context, instance, err) < 0)
         return block_explain(instance->index_name, "Not all documents are removed.", err);
+    /* Together with the closed row, or not at all: they may be those of a run that replaced this.
+     */
+    if (run_begin_results(run, err) < 0)
+        return -1;
     return history_query(context->history, sql_history_rejected_clear,
                          PG_VALUES(pg_number(instance->id).text), NULL, err);
 }
@@ -160,10 +164,12 @@ static int check_deletable(struct context *context, const struct instance *insta
     return check_ours(context, instance, NULL, err);
 }
 
-static int delete_index(struct context *context, const struct instance *instance, struct error *err)
+static int delete_index(const struct run *run, const struct instance *instance, struct error *err)
 {
+    struct context *context = run->context;
     bool exists;
-    if (check_deletable(context, instance, &exists, err) < 0)
+    if (check_deletable(context, instance, &exists, err) < 0 ||
+        action_check(context->history, run->action.id, err) < 0)
         return -1;
     return exists ? engine_delete_index(context->engine, instance->index_name, err) : 0;
 }
@@ -173,7 +179,7 @@ static int drop_in_run(struct run *run, const struct instance *instance, struct 
 {
     struct context *context = run->context;
     (void)item;
-    if (delete_index(context, instance, err) < 0) {
+    if (delete_index(run, instance, err) < 0) {
         if (err->kind == ERR_ENGINE && !engine_refused(err)) {
             run_leave_open(run);
             error_hint(err, "Whether the index is gone is not known; the next command of this "

@@ -40,7 +40,7 @@ static int send_again(struct retrying *retrying, struct error *err)
     struct context *context = retrying->context;
     const struct instance *instance = retrying->instance;
     int64_t version = 0;
-    if (fence_raise(context, instance, &retrying->write_alias, err) < 0 ||
+    if (fence_raise(context, instance, retrying->run->action.id, &retrying->write_alias, err) < 0 ||
         feed_take_version(context, retrying->run, &version, err) < 0)
         return -1;
     meter_begin(&retrying->meter, context->watch, context->history, context->engine,

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/texts.h"
+#include "domain/action.h"
 #include "domain/block.h"
 #include "usecases/owner.h"
 
@@ -352,6 +353,8 @@ static int carry_out(const struct alias_switch *change, bool *ret_moved, struct 
     struct engine *engine = change->context->engine;
     _cleanup_(plan_release) struct plan plan = {};
     if (make_plan(change, &plan, ret_moved, err) < 0)
+        return -1;
+    if (action_check(change->context->history, change->action_id, err) < 0)
         return -1;
     if (!plan.count || engine_update_aliases(engine, plan.actions, plan.count, err) == 0)
         return 0;

@@ -20,6 +20,7 @@ enum switch_part {
 
 struct alias_switch {
     struct context *context;
+    const char *action_id; /* of the run that switches */
     const char *master;
     const char *alias;                 /* the master's, with prefix */
     const struct instances *instances; /* of the master */

@@ -155,7 +155,8 @@ static int prepare(struct update *update, struct error *err)
                 update->run->action.id, instance->index_name);
     pg_set_ticker(update->source->pg, &update->meter.ticker);
     if ((joins ? join_full(update, err)
-               : fence_raise(context, instance, &update->write_alias, err)) < 0 ||
+               : fence_raise(context, instance, update->run->action.id, &update->write_alias,
+                             err)) < 0 ||
         look_for_readers(context, instance, err) < 0 ||
         feed_take_version(context, update->run, &update->version, err) < 0 ||
         horizon_find(update->source, context->history, update->options.overlap, context->log,
@@ -247,7 +248,8 @@ static int finish_everything(struct update *update, struct error *err)
     const struct instance *instance = update->instance;
     const struct full_load *full = &update->full;
     const char *index_name = instance->index_name;
-    if (update->work.is_shared && fence_alone(context, instance, update->write_alias, err) < 0)
+    if (update->work.is_shared &&
+        fence_alone(context, instance, update->run->action.id, update->write_alias, err) < 0)
         return -1;
     if ((update->work.is_shared || full->resumed) &&
         load_rejected_of_others(&update->load, err) < 0)

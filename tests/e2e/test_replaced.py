@@ -3,7 +3,7 @@
 import signal
 import time
 
-from faults import expected_items, gated_items, instance, through_proxy
+from faults import ITEM_INDEX, declare_items, expected_items, filled_items, gated_items, instance, through_proxy
 from test_versions import cut_lock
 
 ROWS = 20_000
@@ -51,3 +51,73 @@ def test_a_stopped_run_whose_tombstones_are_forgotten_writes_nothing_when_it_goe
     assert app.docs("item-1") == expected_items(app)
     assert instance(app) == after
     assert [row["status"] for row in app.history()][1:] == ["interrupted", "complete", "complete"]
+
+
+# ---- the calls that cannot be taken back, by a run that was replaced just before
+
+
+def replaced_at(app, proxy, method, path, nth, *command, when="after"):
+    """A command that is held before that request is answered, and whose lock is lost meanwhile: (held, process)."""
+    held = proxy.hold(method, path, when, nth)
+    process = app.start(*command)
+    held.wait()
+    cut_lock(app)
+    return held, process
+
+
+def ends_replaced(held, process):
+    held.release()
+    result = process.wait()
+    assert result.code > 0
+    assert "the lock is lost" in result.err or "this run was replaced" in result.err, result
+
+
+def test_a_replaced_drop_deletes_nothing(app):
+    filled_items(app, 10)
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    looks = through_looks(app, "es_drop", "item-2", "--dry-run")
+    with through_proxy(app) as proxy:
+        held, process = replaced_at(app, proxy, "GET", "item-2$", looks, "es_drop", "item-2", "--yes")
+        app.ok("es_activate", "item", "2")
+        ends_replaced(held, process)
+    assert app.alias("item") == [app.full_name("item-2")]
+    assert app.docs("item") == expected_items(app)
+
+
+def through_looks(app, *command):
+    """How many looks at item-2 the command makes before it begins its work."""
+    with through_proxy(app) as proxy:
+        app.run(*command, check=0)
+        return len([path for method, path in proxy.seen if method == "GET" and path.endswith("item-2")])
+
+
+def test_a_replaced_first_load_takes_no_settings_off(app):
+    settings = {"number_of_shards": 1, "number_of_replicas": 0, "refresh_interval": "7s"}
+    filled_items(app, 10)
+    app.declare("item", index={**ITEM_INDEX, "settings": settings})
+    app.ok("es_create", "item")
+    with through_proxy(app) as proxy:
+        held, process = replaced_at(app, proxy, "PUT", "item-2/_settings", 1, "es_update", "item", "2", when="before")
+        app.ok("es_update", "item", "2")
+        app.ok("es_activate", "item")
+        ends_replaced(held, process)
+    name = app.full_name("item-2")
+    found = app.engine_server.must("GET", f"{name}/_settings?flat_settings=true")[name]["settings"]
+    assert found["index.refresh_interval"] == "7s"
+    assert instance(app, 2)["settings_to_restore"] is None
+
+
+def test_a_replaced_clear_forgets_no_rejected_document(app):
+    declare_items(app, 10)
+    app.ok("es_create", "item")
+    app.ok("es_update", "item", "1")
+    with through_proxy(app) as proxy:
+        held, process = replaced_at(app, proxy, "POST", "_refresh", 2, "es_clear", "item-1", "--yes")
+        app.sql("UPDATE item SET amount = 'many' WHERE id = 5")
+        app.fails(4, "es_update", "item", "1")
+        ends_replaced(held, process)
+    assert [row["doc_id"] for row in app.sql("SELECT doc_id FROM esmigrate.rejected_document")] == ["5"]
+    app.sql("UPDATE item SET amount = '5' WHERE id = 5")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)

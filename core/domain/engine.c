@@ -539,6 +539,8 @@ int engine_count(struct engine *engine, const char *index, int64_t *ret_count, s
     _cleanup_free_ char *doing = x_printf("count \"%s\"", index);
     if (engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
         return -1;
+    if (engine_check_shards(answer, doing, err) < 0)
+        return -1;
     *ret_count = json_int(json_get(answer, "count"), -1);
     if (*ret_count < 0)
         return error_set(err, ERR_ENGINE, "engine: count \"%s\": no count in the answer", index);
@@ -574,20 +576,23 @@ static int read_shard(const char *key, json *copies, void *data)
 int engine_max_seq_no(struct engine *engine, const char *index, int64_t **ret_marks,
                       size_t *ret_shards, struct error *err)
 {
+    _cleanup_(engine_index_release) struct engine_index found = {};
     _cleanup_(json_freep) json *answer = NULL;
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_stats?level=shards", escaped);
     _cleanup_free_ char *doing = x_printf("read sequence numbers of \"%s\"", index);
-    if (engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
+    if (engine_find_index(engine, index, &found, err) < 0 ||
+        engine_call(engine, "GET", path, NULL, doing, 0, &answer, err) < 0)
         return -1;
     struct shard_marks shards = {};
     json_each(JSON_PATH(answer, "indices", index, "shards"), read_shard, &shards);
-    bool complete = shards.count > 0;
+    /* A shard that is not assigned is left out. */
+    bool complete = shards.count == (size_t)found.shards;
     for (size_t i = 0; i < shards.count; i++)
         complete = complete && shards.marks[i] != INT64_MIN;
     if (!complete) {
         free(shards.marks);
-        return error_set(err, ERR_ENGINE, "engine: %s: a primary shard is not available", doing);
+        return engine_shards_missing(doing, err);
     }
     *ret_marks = shards.marks;
     *ret_shards = shards.count;

@@ -146,6 +146,13 @@ void engine_documents_free(struct engine_document *list, size_t count);
  * is lost, or is one of those (429, 502 to 504) that say that the next may be another. */
 int engine_perform_read(struct engine *engine, struct http_request *request, struct error *err);
 
+/* What was searched or counted while a shard was not there is not all there is: ERR_ENGINE. Such a
+ * shard is none that failed, it is only missing among the successful ones. */
+int engine_check_shards(json *answer, const char *doing, struct error *err);
+
+/* The error about it. Returns -1. */
+int engine_shards_missing(const char *doing, struct error *err);
+
 /* Any request without a body, or with one in JSON; a GET as engine_perform_read(). An error status
  * is an error but for `accepted` (0: none), which then gives NULL in *ret_answer; that is the
  * caller's, and may be NULL. */

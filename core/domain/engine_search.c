@@ -18,6 +18,24 @@ void engine_documents_free(struct engine_document *list, size_t count)
     free(list);
 }
 
+int engine_shards_missing(const char *doing, struct error *err)
+{
+    error_set(err, ERR_ENGINE, "engine: %s: not all shards of the index answered", doing);
+    return error_hint(err,
+                      "See its shards with GET _cat/shards. Run the same command again when all "
+                      "primaries are started.");
+}
+
+int engine_check_shards(json *answer, const char *doing, struct error *err)
+{
+    json *shards = json_get(answer, "_shards");
+    if (!json_flag(json_get(answer, "timed_out"), false) &&
+        json_int(json_get(shards, "failed"), 0) == 0 &&
+        json_int(json_get(shards, "successful"), -1) == json_int(json_get(shards, "total"), 0))
+        return 0;
+    return engine_shards_missing(doing, err);
+}
+
 /* The documents of a search; *ret_total (may be NULL): how many there are beyond the page, too. */
 static int read_page(struct engine *engine, const char *path, const char *body, const char *doing,
                      struct engine_document **ret_list, size_t *ret_count, size_t *ret_total,
@@ -26,10 +44,8 @@ static int read_page(struct engine *engine, const char *path, const char *body, 
     _cleanup_(json_freep) json *answer = NULL;
     if (engine_ask(engine, path, body, doing, &answer, err) < 0)
         return -1;
-    if (json_flag(json_get(answer, "timed_out"), false) ||
-        json_int(JSON_PATH(answer, "_shards", "failed"), 0) > 0)
-        return error_set(err, ERR_ENGINE, "engine: %s: a shard failed", doing);
-
+    if (engine_check_shards(answer, doing, err) < 0)
+        return -1;
     json *hits = JSON_PATH(answer, "hits", "hits");
     size_t count = json_length(hits);
     struct engine_document *list = x_calloc(count, sizeof(*list));

@@ -21,8 +21,16 @@ void page_release(struct page *page)
 /* What an answer says besides its hits. */
 struct frame {
     struct span scroll_id, hits;
-    bool failed;
+    bool incomplete; /* a shard is missing or failed */
 };
+
+/* A shard that is not there is none that failed. */
+static bool misses_shards(struct span shards)
+{
+    int64_t total = json_text_int(json_member(shards, "total"), 0);
+    return json_text_int(json_member(shards, "failed"), 1) > 0 ||
+           json_text_int(json_member(shards, "successful"), -1) != total;
+}
 
 static struct frame read_frame(const struct buffer *text)
 {
@@ -33,9 +41,9 @@ static struct frame read_frame(const struct buffer *text)
         if (strncmp(key.data, "\"_scroll_id\"", key.length) == 0)
             frame.scroll_id = json_text_string(value);
         else if (strncmp(key.data, "\"timed_out\"", key.length) == 0)
-            frame.failed = frame.failed || *value.data != 'f';
+            frame.incomplete = frame.incomplete || *value.data != 'f';
         else if (strncmp(key.data, "\"_shards\"", key.length) == 0)
-            frame.failed = frame.failed || json_text_int(json_member(value, "failed"), 1) > 0;
+            frame.incomplete = frame.incomplete || misses_shards(value);
         else if (strncmp(key.data, "\"hits\"", key.length) == 0)
             frame.hits = json_member(value, "hits");
     }
@@ -75,9 +83,7 @@ static int take_text(struct http_request *request, const char *doing, struct pag
     buffer_release(&page->text);
     page->text = TAKE(request->response);
     *ret_frame = read_frame(&page->text);
-    if (ret_frame->failed)
-        return error_set(err, ERR_ENGINE, "engine: %s: a shard failed", doing);
-    return 0;
+    return ret_frame->incomplete ? engine_shards_missing(doing, err) : 0;
 }
 
 /* ---- all of an index ---- */
@@ -104,8 +110,8 @@ static int ask(struct scroll *scroll, char *path, char *body, struct error *err)
 }
 
 #define FILTER                                                                                     \
-    "filter_path=_scroll_id,timed_out,_shards.failed,hits.hits._id,hits.hits._version,"            \
-    "hits.hits._routing"
+    "filter_path=_scroll_id,timed_out,_shards.total,_shards.successful,_shards.failed,"            \
+    "hits.hits._id,hits.hits._version,hits.hits._routing"
 
 int scroll_open(struct scroll *scroll, struct engine *engine, const char *index, size_t size,
                 struct error *err)

@@ -106,5 +106,7 @@ int query_ask(struct engine *engine, const struct query *query, const char *inde
     _cleanup_free_ char *path =
         x_printf("/%s/_search?track_total_hits=true&request_cache=false", escaped);
     _cleanup_free_ char *doing = x_printf("query \"%s\" on \"%s\"", query->name, index);
-    return engine_ask(engine, path, query->body, doing, ret_answer, err);
+    if (engine_ask(engine, path, query->body, doing, ret_answer, err) < 0)
+        return -1;
+    return engine_check_shards(*ret_answer, doing, err);
 }

@@ -9,7 +9,6 @@
 #include "base/retry.h"
 #include "base/stop.h"
 #include "base/texts.h"
-#include "base/utf8.h"
 
 static const char json_type[] = "application/json";
 
@@ -25,120 +24,16 @@ char *engine_path_escape(const char *name)
     return buffer_take(&escaped);
 }
 
-/* ---- errors ---- */
-
-/* The text's first `length` bytes as one line, at most `longest` of them: then it ends with a whole
- * word, since half a secret would not be recognised as one (rule R10). The caller's. */
-static char *shortened(const char *text, size_t length, size_t longest)
-{
-    static const char blanks[] = " \t\r\n";
-    if (length > longest) {
-        size_t word = length = utf8_cut(text, longest);
-        while (word && !strchr(blanks, text[word]))
-            word--;
-        length = word ? word : length;
-    }
-    while (length && strchr(blanks, text[length - 1]))
-        length--;
-    char *line = x_strndup(text, length);
-    for (char *c = line; (c = strpbrk(c, blanks)); c++)
-        *c = ' ';
-    return line;
-}
-
-/* Where it begins to quote the request, or its end. */
-static size_t length_before_quote(const char *line)
-{
-    static const char mark[] = "at [Source:";
-    const char *quoted = line;
-    while ((quoted = strstr(quoted, mark)) && quoted > line && quoted[-1] != ' ')
-        quoted++;
-    if (!quoted)
-        return strlen(line);
-    return quoted > line ? (size_t)(quoted - line) - 1 : 0;
-}
-
-char *engine_cut_reason(const char *reason)
-{
-    /* Made one line first: that must not make the mark of what is no longer looked for. */
-    _cleanup_free_ char *line = shortened(reason, strlen(reason), SIZE_MAX);
-    return shortened(line, length_before_quote(line), 1000);
-}
-
-/* Of an answer that is not JSON; the caller's. */
-static char *first_line(const struct buffer *response)
-{
-    _cleanup_free_ char *clean = utf8_clean(buffer_cstr(response));
-    return shortened(clean, strcspn(clean, "\r\n"), 200);
-}
-
-bool engine_refused(const struct error *err)
-{
-    return err->http_code >= 400 && err->http_code < 500;
-}
-
-static int moved(const struct http_request *request, const char *doing, struct error *err)
-{
-    error_set(err, ERR_ENGINE, "engine: %s: HTTP %d: moved to %s", doing, request->status,
-              request->redirect);
-    err->http_code = request->status;
-    return error_hint(err, "If the engine is there, name that URL with --engine.");
-}
-
-static int advise_on_access(enum http_access access, struct error *err)
-{
-    static const char *const advice[] = {
-        [HTTP_ANONYMOUS] = "The engine wants to know who asks: give --engine-user and "
-                           "--engine-password-file, --api-key-file or --bearer-file.",
-        [HTTP_BASIC] = "Check the user and the password: those of --engine-user and "
-                       "--engine-password-file, or of the URL.",
-        [HTTP_API_KEY] = "Check the key of --api-key-file: it must be the base64 of id:key.",
-        [HTTP_BEARER] = "Check the token of --bearer-file.",
-    };
-    return error_hint(err, "%s", advice[access]);
-}
-
-int engine_answer_error(const struct http_request *request, const char *doing, struct error *err)
-{
-    if (request->failure)
-        return error_set(err, ERR_ENGINE, "engine: %s: %s", doing, request->failure);
-    if (request->redirect)
-        return moved(request, doing, err);
-
-    _cleanup_(error_release) struct error ignored = {};
-    _cleanup_(json_freep) json *answer =
-        json_parse(buffer_cstr(&request->response), request->response.length, &ignored);
-    json *error = json_get(answer, "error");
-    const char *type = json_text(json_get(error, "type"), NULL);
-    /* What stands between may answer in words of its own, for example "Bad Gateway". */
-    _cleanup_free_ char *plain = answer ? x_strdup("") : first_line(&request->response);
-    const char *reason = json_text(json_get(error, "reason"), json_text(error, plain));
-    _cleanup_free_ char *cut = engine_cut_reason(reason);
-    if (type)
-        error_set(err, ERR_ENGINE, "engine: %s: %s: %s", doing, type, cut);
-    else
-        error_set(err, ERR_ENGINE, "engine: %s: HTTP %d%s%s", doing, request->status,
-                  *cut ? ": " : "", cut);
-    json *cause = json_get(error, "caused_by");
-    const char *cause_type = json_text(json_get(cause, "type"), NULL);
-    if (cause_type) {
-        _cleanup_free_ char *why = engine_cut_reason(json_text(json_get(cause, "reason"), ""));
-        if (!strstr(err->message, why)) /* it often says the same again */
-            error_detail(err, "%s: %s", cause_type, why);
-    }
-    if (request->status == 401)
-        advise_on_access(request->access, err);
-    err->http_code = request->status;
-    return -1;
-}
+/* ---- calls ---- */
 
 /* What the answer of an ended request says, as JSON; an error status is an error but for
- * `accepted` (0: none), which then gives NULL in *ret_answer. */
+ * `accepted` (0: none) if that is the engine's, which then gives NULL in *ret_answer. */
 static int take_answer(const struct http_request *request, const char *doing, int accepted,
                        json **ret_answer, struct error *err)
 {
-    if (request->failure || request->redirect ||
-        (request->status >= 400 && request->status != accepted))
+    bool fails =
+        request->status >= 400 && (request->status != accepted || !engine_is_answer(request));
+    if (request->failure || request->redirect || fails)
         return engine_answer_error(request, doing, err);
     if (!ret_answer)
         return 0;

@@ -170,6 +170,10 @@ int engine_ask(struct engine *engine, const char *path, const char *body, const 
  */
 int engine_answer_error(const struct http_request *request, const char *doing, struct error *err);
 
+/* Whether a 404 or a 408 is the engine's word for it: a gateway says the same of its own paths, or
+ * when the engine is not behind it, which says nothing about indexes. */
+bool engine_is_answer(const struct http_request *request);
+
 /* Whether the engine itself refused, so that it has certainly not done what it was asked: not so
  * when the answer was lost, or when what stands between gave up waiting for it. */
 bool engine_refused(const struct error *err);

@@ -43,20 +43,55 @@ int source_read_range(struct source *source, const char *first, const char *end,
     return start_reading(source, condition, err);
 }
 
-char *source_time_condition(struct source *source, const char *order, const char *moment)
+/* As a value of the column's type. The caller's. */
+static char *time_value(struct source *source, const char *moment)
 {
     _cleanup_free_ char *time = pg_literal(source->pg, moment);
     if (source->columns.changed_at_has_zone)
-        return x_printf("esmigrate_d.\"_changed_at\" %s %s::timestamptz", order, time);
-    /* The parameter is converted, not the column, so that an index still serves it. */
+        return x_printf("%s::timestamptz", time);
     _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
-    return x_printf("esmigrate_d.\"_changed_at\" %s (%s::timestamptz AT TIME ZONE %s)", order, time,
-                    zone);
+    return x_printf("%s::timestamptz AT TIME ZONE %s", time, zone);
 }
 
+/*
+ * When the clocks go back, local time runs through an hour twice: what changes later may then bear
+ * an earlier time than the moment's own. So the local times of some later moments count too, up to
+ * a day, by which no clocks go back. Between two of them, and the clocks go back once there at
+ * most, it is never earlier than at the first, nor than at the second less what is between them.
+ * The sums are made in UTC without zone: those of a timestamptz are no constants to the planner.
+ */
+char *source_earliest_time(struct source *source, const char *moment)
+{
+    static const int hours[] = {0, 1, 2, 4, 24};
+    if (source->columns.changed_at_has_zone)
+        return time_value(source, moment);
+    _cleanup_free_ char *own = time_value(source, moment);
+    _cleanup_free_ char *time = pg_literal(source->pg, moment);
+    _cleanup_free_ char *zone = pg_literal(source->pg, source->zone);
+    struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
+    buffer_printf(&sql, "least(%s", own);
+    for (size_t i = 1; i < ARRAY_SIZE(hours); i++)
+        buffer_printf(&sql,
+                      ", (%s::timestamptz AT TIME ZONE 'UTC' + interval '%d h') AT TIME ZONE 'UTC'"
+                      " AT TIME ZONE %s - interval '%d h'",
+                      time, hours[i], zone, hours[i] - hours[i - 1]);
+    buffer_text(&sql, ")");
+    return buffer_take(&sql);
+}
+
+/* The time is converted, not the column, so that an index still serves it. */
 char *source_changed_condition(struct source *source, const char *since)
 {
-    return source_time_condition(source, ">=", since);
+    _cleanup_free_ char *time = source_earliest_time(source, since);
+    return x_printf("esmigrate_d.\"_changed_at\" >= %s", time);
+}
+
+/* Which of them changed before a time; not all of those that bear a local time that comes twice.
+ * The caller's. */
+static char *unchanged_condition(struct source *source, const char *end)
+{
+    _cleanup_free_ char *time = time_value(source, end);
+    return x_printf("esmigrate_d.\"_changed_at\" < %s", time);
 }
 
 int source_read_changed(struct source *source, const char *since, struct error *err)
@@ -292,7 +327,7 @@ int source_latest_ids(struct source *source, const char *before, size_t limit, c
     *ret_count = 0;
     if (!source->columns.has_changed_at || !before)
         return 0;
-    _cleanup_free_ char *condition = source_time_condition(source, "<", before);
+    _cleanup_free_ char *condition = unchanged_condition(source, before);
     _cleanup_free_ char *sql =
         x_printf("SELECT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s\n"
                  "ORDER BY esmigrate_d.\"_changed_at\" DESC LIMIT %zu",
@@ -321,8 +356,8 @@ int source_read_changed_keys(struct source *source, const char *since, const cha
                              struct error *err)
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
-    _cleanup_free_ char *from = source_time_condition(source, ">=", since);
-    _cleanup_free_ char *to = source_time_condition(source, "<", end);
+    _cleanup_free_ char *from = source_changed_condition(source, since);
+    _cleanup_free_ char *to = unchanged_condition(source, end);
     _cleanup_free_ char *zone = source->zone ? pg_literal(source->pg, source->zone) : NULL;
     buffer_text(&sql, "COPY (SELECT " ID_TEXT ", (extract(epoch FROM esmigrate_d.\"_changed_at\"");
     if (!source->columns.changed_at_has_zone)

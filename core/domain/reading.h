@@ -15,7 +15,12 @@
  * esmigrate_d, NULL for none. */
 void source_reading_sql(struct source *source, struct buffer *sql, const char *condition);
 
-/* Which of them changed at or after a time, where there is a _changed_at. The caller's (free()). */
+/* An expression, a constant to the planner: the earliest _changed_at that a row can bear which
+ * changes at that moment or later. The caller's (free()). */
+char *source_earliest_time(struct source *source, const char *moment);
+
+/* Which of them may have changed at or after a time, where there is a _changed_at; perhaps some
+ * more, before the clocks of its zone go back. The caller's (free()). */
 char *source_changed_condition(struct source *source, const char *since);
 
 /* The ids that changed.sql names, each once: `id`, and in every row how many there are, `total`. */

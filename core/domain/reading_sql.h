@@ -29,9 +29,6 @@ enum {
 /* The values for a statement with changed.sql in it. */
 #define CHANGED_VALUES(source, since) &(since), (source)->changed_takes_time ? 1 : 0
 
-/* Of _changed_at and a time; `order` is ">=" or "<". The caller's. */
-char *source_time_condition(struct source *source, const char *order, const char *moment);
-
 /* "esmigrate_d._id = ANY (ids)" on the column's own type, or on its text. The caller's. */
 char *source_ids_condition(struct source *source, const char *const *ids, size_t count,
                            bool as_text);

@@ -137,9 +137,11 @@ static void find_filter(const json *node, const char *time, struct change_plan *
 static int shown_time(struct source *source, const char *since, char **ret_time, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    bool local = !source->changed && !source->columns.changed_at_has_zone;
-    if (pg_query(source->pg, sql_source_shown_time, PG_VALUES(since, local ? source->zone : NULL),
-                 &rows, err) < 0)
+    _cleanup_free_ char *literal = pg_literal(source->pg, since);
+    _cleanup_free_ char *time = source->changed ? x_printf("%s::timestamptz", literal)
+                                                : source_earliest_time(source, since);
+    _cleanup_free_ char *sql = x_printf("SELECT (%s)::text AS shown", time);
+    if (pg_query(source->pg, sql, PG_NO_VALUES, &rows, err) < 0)
         return -1;
     *ret_time = x_printf("'%s'", pg_text(rows, 0, "shown"));
     return 0;

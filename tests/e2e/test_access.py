@@ -410,7 +410,11 @@ def test_a_wrong_path_prefix_is_told(items, gateway):
     proxy = gateway(prefix="/search")
     url = proxy.url.replace("/search", "/find")
     result = items.fails(6, "es_create", "item", "--engine", url)
-    assert result.err.startswith("esmigrate: error: item: engine: connect: HTTP 404: <html>404 Not Found</html>\n"), result
+    assert result.err == (
+        "esmigrate: error: item: engine: connect: HTTP 404, not from the engine: <html>404 Not Found</html>\n"
+        "DETAIL: A gateway or load balancer answered in its place.\n"
+        "HINT: See that it has the engine behind it, and that --engine has the right path; then run the same command"
+        " again.\n")
 
 
 def test_several_urls_with_prefixes_and_users_take_turns(items, authority, gateway):

@@ -89,6 +89,62 @@ def scans(app):
     return app.sql("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'event'")
 
 
+# When the clocks go back or ahead. The marks around it are in minutes.
+NIGHTS = pytest.mark.parametrize("zone, moment, back", [
+    ("Europe/Berlin", "2024-10-27 01:00Z", 60),
+    ("Australia/Lord_Howe", "2024-04-06 15:00Z", 30),
+    ("Antarctica/Troll", "2024-10-27 01:00Z", 120),
+    ("America/New_York", "2023-11-05 06:00Z", 60),
+    ("Europe/Berlin", "2024-03-31 01:00Z", 0),
+    ("Asia/Kolkata", "2024-10-27 01:00Z", 0),
+], ids=["berlin", "lord_howe", "troll", "new_york", "spring", "no_change"])
+EVENTS = "SELECT id AS _id, happened AS _changed_at, title FROM event"
+
+
+def night(app, zone, moment):
+    """Events every 5 minutes from 8 hours before that moment until 26 hours after it; their ids are minutes after it."""
+    app.sql("CREATE TABLE event (id int PRIMARY KEY, happened timestamp NOT NULL, title text)")
+    app.sql("INSERT INTO event SELECT m, (%s::timestamptz + m * interval '1 min') AT TIME ZONE %s, ''"
+            " FROM generate_series(-480, 1560, 5) m", (moment, zone))
+    prepared(app, documents=EVENTS, master={"changed_at_zone": zone})
+    update(app)
+
+
+def read_through(app, moment, minutes):
+    """So far the last update has read. The servers' clocks cannot be set, so the mark is."""
+    app.sql("UPDATE esmigrate.index_instance SET changed_through = %s::timestamptz + %s * interval '1 min'",
+            (moment, minutes))
+
+
+@NIGHTS
+def test_local_time_that_comes_twice_loses_no_change(app, zone, moment, back):
+    night(app, zone, moment)
+    for mark in (-1439, -150, -119, -61, -59, -29, -16, -1, 0, 1, 31, 61):
+        app.sql("UPDATE event SET title = %s", (str(mark),))
+        read_through(app, moment, mark)
+        update(app)
+        read = {int(key) for key, title in courses.titles(app, "course_search-1").items() if title == str(mark)}
+        wanted = {minute for minute in range(-480, 1561, 5) if minute >= mark}
+        # Some may be read once too often, but only about when the clocks go back.
+        least = mark - back if -max(back, 60) < mark < back else mark
+        assert wanted <= read and min(read) >= least, (mark, sorted(wanted - read), min(read))
+
+
+def test_a_change_in_the_hour_that_comes_twice_is_pending_until_it_is_read(app):
+    moment = "2024-10-27 01:00Z"
+    night(app, "Europe/Berlin", moment)
+    app.ok("es_activate", MASTER)
+    read_through(app, moment, -15)
+    app.sql("UPDATE event SET title = 'Later' WHERE id = 10")
+    assert app.sql("SELECT happened::text FROM event WHERE id = 10") == [{"happened": "2024-10-27 02:10:00"}]
+    checks = {row["check"]: row for row in app.ok("es_verify", MASTER, "--sample", "1000")}
+    assert checks["content"]["numbers"]["pending"] == 1
+    [item] = app.ok("es_update", MASTER, "--since", "2024-10-27T00:45:00Z")
+    assert item["mode"] == "changed"
+    assert courses.titles(app, "course_search-1")["10"] == "Later"
+    app.ok("es_verify", MASTER, "--sample", "1000")
+
+
 # ---- _deleted, _source, _routing
 
 

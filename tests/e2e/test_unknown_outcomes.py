@@ -9,7 +9,8 @@ from faults import declare_items, expected_items, filled_items, gated_items, ins
 
 NEXT_INDEX = {"mappings": {"properties": {"title": {"type": "text"}, "amount": {"type": "keyword"}}}}
 WHEN = pytest.mark.parametrize("when", ["before", "after"])
-STATUS = pytest.mark.parametrize("status", [502, 504])
+# 404: the gateway has no way to the engine, or no engine.
+STATUS = pytest.mark.parametrize("status", [502, 504, 404])
 # Whether the engine can still be asked after the answer that says nothing.
 FOR_GOOD = pytest.mark.parametrize("for_good", [False, True], ids=["engine_there", "engine_gone"])
 
@@ -131,18 +132,75 @@ def test_a_switch_that_a_gateway_answered_is_settled_by_the_alias(app, when, for
     assert (active_number(app), alias_number(app)) == (2, 2)
 
 
+@pytest.mark.parametrize("status", [504, 404])
 @FOR_GOOD
 @WHEN
-def test_a_drop_that_a_gateway_answered_is_settled_by_the_same_command(app, when, for_good):
+def test_a_drop_that_a_gateway_answered_is_settled_by_the_same_command(app, when, for_good, status):
     two_filled(app)
     with through_proxy(app) as proxy:
-        rule = proxy.replace("DELETE", "item-2", 504, when, for_good)
+        rule = proxy.replace("DELETE", "item-2", status, when, for_good)
         result = app.run("es_drop", "item", "2", "--yes")
         assert rule.used, result
     if result.code != 0 and instance(app, 2)["state"] != "dropped":
         app.ok("es_drop", "item", "2", "--yes")
     assert instance(app, 2)["state"] == "dropped"
     assert app.indices() == [f"{app.prefix}item-1"]
+    nothing_is_left_open(app)
+
+
+def test_a_drop_that_a_gateway_knows_no_way_for_is_not_done(app):
+    two_filled(app)
+    with through_proxy(app) as proxy:
+        proxy.replace("DELETE", "item-2", 404, "before")
+        result = app.fails(6, "es_drop", "item", "2", "--yes")
+    assert result.err == (
+        f'esmigrate: error: engine: delete index "{app.prefix}item-2": HTTP 404, not from the engine:'
+        " <html><body><h1>404</h1></body></html>\n"
+        "DETAIL: A gateway or load balancer answered in its place.\n"
+        "HINT: Whether the index is gone is not known; the next command of this master finds out.\n")
+    assert instance(app, 2)["state"] != "dropped" and f"{app.prefix}item-2" in app.indices()
+    with through_proxy(app) as proxy:
+        proxy.replace("GET", "item-2", 404, "before")
+        result = app.fails(6, "es_drop", "item", "2", "--yes")
+    assert "HINT: See that it has the engine behind it" in result.err
+    assert instance(app, 2)["state"] != "dropped" and f"{app.prefix}item-2" in app.indices()
+    app.ok("es_drop", "item", "2", "--yes")
+    assert instance(app, 2)["state"] == "dropped" and app.indices() == [f"{app.prefix}item-1"]
+    nothing_is_left_open(app)
+
+
+def test_a_gateway_that_knows_no_way_does_not_unmake_a_created_index(app):
+    declare_items(app, 10)
+    with through_proxy(app) as proxy:
+        proxy.lose("PUT", "item-1", "after", for_good=True)
+        app.fails(6, "es_create", "item")
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("GET", "item-1", 404, "before")
+        result = app.fails(6, "es_create", "item")
+        assert rule.used and "HTTP 404, not from the engine" in result.err
+    assert instance(app, 1)["pending_action_id"] is not None
+    [item] = app.ok("es_create", "item")
+    assert (item["instance"], item["result"]) == (1, "unchanged")
+    nothing_is_left_open(app)
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_a_gateway_that_knows_no_way_does_not_mean_that_the_alias_points_to_nothing(app):
+    two_filled(app)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_aliases", "after", switch_call(app))
+        process = app.start("es_activate", "item", "2")
+        held.wait()
+        process.kill()
+    with through_proxy(app) as proxy:
+        rule = proxy.replace("GET", "_alias/", 404, "before")
+        result = app.fails(6, "es_activate", "item", "2")
+        assert rule.used and "HTTP 404, not from the engine" in result.err
+    assert active_number(app) == 1
+    app.ok("es_activate", "item", "2")
+    assert active_number(app) == alias_number(app) == 2
+    assert instance(app, 2)["activated_at"] is not None
     nothing_is_left_open(app)
 
 

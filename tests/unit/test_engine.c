@@ -119,6 +119,67 @@ TEST(an_answer_that_is_not_the_engines_is_quoted)
     check_answer(502, "Bad Gateway", "engine: create index \"x\": HTTP 502: Bad Gateway", NULL);
 }
 
+static void check_foreign(int status, const char *body, const char *message)
+{
+    struct http_request request = {.status = status, .response = BUFFER(1000)};
+    _cleanup_(error_release) struct error err = {};
+    buffer_text(&request.response, body);
+    assert_false(engine_is_answer(&request));
+    assert_int_equal(engine_answer_error(&request, "delete index \"x\"", &err), -1);
+    assert_error(&err, ERR_ENGINE, message);
+    assert_int_equal(err.http_code, 0);
+    assert_false(engine_refused(&err));
+    assert_contains(err.detail, "gateway");
+    assert_contains(err.hint, "--engine");
+    http_request_release(&request);
+}
+
+TEST(a_gateways_404_is_not_the_engines)
+{
+#define FOREIGN "engine: delete index \"x\": HTTP 404, not from the engine"
+    check_foreign(404, "", FOREIGN);
+    check_foreign(404, "default backend - 404", FOREIGN ": default backend - 404");
+    check_foreign(404, "<html>404</html>\r\n<hr>", FOREIGN ": <html>404</html>");
+    check_foreign(404, "{\"message\":\"no Route matched\"}",
+                  FOREIGN ": {\"message\":\"no Route matched\"}");
+    check_foreign(404, "{\"status\":404,\"error\":\"Not Found\",\"path\":\"/x\"}",
+                  FOREIGN ": {\"status\":404,\"error\":\"Not Found\",\"path\":\"/x\"}");
+    check_foreign(404, "[]", FOREIGN ": []");
+    check_foreign(404, "404", FOREIGN ": 404");
+    check_foreign(404, "{\"error\":{\"code\":404}}", FOREIGN ": {\"error\":{\"code\":404}}");
+    check_foreign(408, "<html>408</html>",
+                  "engine: delete index \"x\": HTTP 408, not from the engine: <html>408</html>");
+}
+
+TEST(the_engine_says_404_in_its_own_words)
+{
+    static const struct {
+        int status;
+        const char *body;
+    } rows[] = {
+        {404, "{\"error\":{\"root_cause\":[],\"type\":\"index_not_found_exception\",\"reason\":"
+              "\"no such index [x]\"},\"status\":404}"},
+        {404, "{\"error\":\"alias [x] missing\",\"status\":404}"},
+        {404, "{\"x-1\":{\"aliases\":{}},\"error\":\"aliases [y,z] missing\",\"status\":404}"},
+        {408, "{\"cluster_name\":\"c\",\"status\":\"yellow\",\"timed_out\":true}"},
+    };
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        struct http_request request = {.status = rows[i].status, .response = BUFFER(1000)};
+        buffer_text(&request.response, rows[i].body);
+        assert_true(engine_is_answer(&request));
+        http_request_release(&request);
+    }
+}
+
+TEST(an_empty_404_is_of_a_pipeline_and_of_nothing_else)
+{
+    struct http_request request = {.status = 404, .response = BUFFER(1000)};
+    buffer_text(&request.response, "{ }");
+    assert_false(engine_is_answer(&request));
+    http_request_release(&request);
+    check_answer(404, "{ }", "engine: create index \"x\": HTTP 404", NULL);
+}
+
 TEST(who_is_not_let_in_is_told_what_to_check)
 {
     static const struct {
@@ -194,6 +255,9 @@ int main(void)
         cmocka_unit_test(its_cause_is_the_detail),
         cmocka_unit_test(an_error_may_be_a_plain_text),
         cmocka_unit_test(an_answer_that_is_not_the_engines_is_quoted),
+        cmocka_unit_test(a_gateways_404_is_not_the_engines),
+        cmocka_unit_test(the_engine_says_404_in_its_own_words),
+        cmocka_unit_test(an_empty_404_is_of_a_pipeline_and_of_nothing_else),
         cmocka_unit_test(who_is_not_let_in_is_told_what_to_check),
         cmocka_unit_test(no_answer_is_told_with_its_failure),
         cmocka_unit_test(names_are_escaped_for_a_path),

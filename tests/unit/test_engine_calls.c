@@ -156,6 +156,8 @@ TEST(what_is_no_engine_is_told)
     "{\"action\":\"" action "\"}}},\"settings\":{\"index\":{\"number_of_shards\":\"3\","           \
     "\"uuid\":\"UUID\"}}}}"
 
+#define GONE "{\"error\":{\"type\":\"index_not_found_exception\"},\"status\":404}"
+
 static int create(const struct server_answer *answers, size_t count, char **ret_uuid,
                   struct error *err)
 {
@@ -217,7 +219,7 @@ TEST(an_index_that_is_there_already_may_be_ours)
 TEST(an_index_of_another_action_is_not_ours)
 {
     static const struct server_answer lost[] = {{0, NULL, NULL}, {200, NULL, DESCRIBED("other")}};
-    static const struct server_answer gone[] = {{0, NULL, NULL}, {404, NULL, "{}"}};
+    static const struct server_answer gone[] = {{0, NULL, NULL}, {404, NULL, GONE}};
     static const struct server_answer alien[] = {
         {0, NULL, NULL},
         {200, NULL, "{\"course-1\":{\"settings\":{\"index\":{\"uuid\":\"UUID\"}}}}"}};
@@ -277,7 +279,7 @@ TEST(an_index_is_described)
 TEST(an_alias_is_not_the_index)
 {
     static const struct server_answer answers[] = {{200, NULL, DESCRIBED("action-id")},
-                                                   {404, NULL, "{}"}};
+                                                   {404, NULL, GONE}};
     _cleanup_(engine_index_release) struct engine_index index = {};
     struct bench bench;
     bench_open(&bench, answers, 2);
@@ -300,6 +302,47 @@ TEST(a_deleted_index_that_is_gone_already_is_fine)
     assert_int_equal(bench.err.http_code, 403);
     _cleanup_free_ char *asked = bench_close(&bench);
     assert_int_equal(strncmp(asked, "DELETE /course-1 ", 17), 0);
+}
+
+TEST(a_page_that_says_404_does_not_mean_that_anything_is_gone)
+{
+    static const struct server_answer page = {404, NULL, "default backend - 404"};
+    static const struct server_answer answers[] = {page, page, page, page};
+    _cleanup_(engine_index_release) struct engine_index index = {};
+    struct engine_entry *entries = NULL;
+    char **names = NULL;
+    size_t count = 0;
+    struct bench bench;
+    bench_open(&bench, answers, ARRAY_SIZE(answers));
+    for (int i = 0; i < 4; i++) {
+        struct engine *engine = &bench.engine;
+        struct error *err = &bench.err;
+        int result = i == 0   ? engine_delete_index(engine, "course-1", err)
+                     : i == 1 ? engine_find_index(engine, "course-1", &index, err)
+                     : i == 2 ? engine_alias_indexes(engine, "course", &names, &count, err)
+                              : engine_list_indexes(engine, "course-*", &entries, &count, err);
+        assert_int_equal(result, -1);
+        assert_contains(err->message, ": HTTP 404, not from the engine: default backend - 404");
+        assert_false(engine_refused(err));
+        error_release(err);
+    }
+    _cleanup_free_ char *asked = bench_close(&bench);
+}
+
+TEST(a_page_that_says_408_is_no_wait_in_vain)
+{
+    static const struct server_answer answers[] = {
+        {408, NULL, "{\"cluster_name\":\"c\",\"timed_out\":true}"},
+        {408, NULL, "<html>Request Timeout</html>"},
+    };
+    bool done = true;
+    struct bench bench;
+    bench_open(&bench, answers, ARRAY_SIZE(answers));
+    assert_int_equal(engine_wait_copies(&bench.engine, "course-1", 1, &done, &bench.err), 0);
+    assert_false(done);
+    assert_int_equal(engine_wait_copies(&bench.engine, "course-1", 1, &done, &bench.err), -1);
+    assert_contains(bench.err.message, "HTTP 408, not from the engine");
+    _cleanup_free_ char *asked = bench_close(&bench);
 }
 
 TEST(the_aliases_are_switched_in_one_call)
@@ -467,6 +510,8 @@ int main(void)
         cmocka_unit_test(an_index_is_described),
         cmocka_unit_test(an_alias_is_not_the_index),
         cmocka_unit_test(a_deleted_index_that_is_gone_already_is_fine),
+        cmocka_unit_test(a_page_that_says_404_does_not_mean_that_anything_is_gone),
+        cmocka_unit_test(a_page_that_says_408_is_no_wait_in_vain),
         cmocka_unit_test(the_aliases_are_switched_in_one_call),
         cmocka_unit_test(the_indexes_of_an_alias_are_listed),
         cmocka_unit_test(a_count_without_a_number_is_an_error),

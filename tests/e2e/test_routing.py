@@ -1,12 +1,9 @@
 """Rule R6 with `_routing`: whatever shard a document is on, its old copy and its delete are found."""
 
-import threading
-import time
-
 import pytest
 
 from courses import MASTER, search
-from faults import assert_accounted, through_proxy, wait_until
+from faults import assert_accounted, late_bulk, through_proxy
 
 pytestmark = pytest.mark.either
 
@@ -158,23 +155,9 @@ def test_a_run_waits_for_the_requests_of_a_killed_one(app):
     """The engine still carries them out: a copy that one writes would be looked up too early."""
     filled(app, index(1) | {"settings": {"number_of_shards": 2, "number_of_replicas": 1}}, CHANGED)
     move(app, "id = 1")
-    alias = app.full_name(f"{MASTER}-1.W1")
-    # It waits for the replica, which one node has no place for, and then gives up.
-    path = f"{alias}/_bulk?wait_for_active_shards=2&timeout=3s"
-    ended = []
-
-    def write():
-        app.engine("POST", path, [{"index": {"_id": "1", "routing": "late"}}, {"body": "late"}])
-        ended.append(time.monotonic())
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        wait_until(lambda: "W1" in str(app.engine("GET", "_tasks?actions=*write/bulk&detailed=true")))
+    with late_bulk(app, f"{MASTER}-1", {"index": {"_id": "1", "routing": "late"}}, {"body": "late"}) as ended:
         update(app)
-        assert ended and ended[0] < time.monotonic()
-    finally:
-        writer.join()
+        assert ended()
     assert_right(app)
 
 

@@ -86,7 +86,10 @@ static int begin_work(struct update *update, bool joins, struct error *err)
         .action_id = update->run->action.id,
         .load_id = update->full.id,
     };
-    return run_work(update->run, err) < 0 ? -1 : load_worker_begin(&update->worker, joins, err);
+    if (run_work(update->run, err) < 0 || load_worker_begin(&update->worker, joins, err) < 0)
+        return -1;
+    update->meter.worker = &update->worker;
+    return 0;
 }
 
 /* A full update goes on where one was cut short; what is marked is the first start's (R1 f). From
@@ -352,12 +355,8 @@ static int open_helpers(struct update *update, struct error *err)
     }
     if (workers < 2)
         return 0;
-    if (helpers_open(update->context, update->instance, &update->options, update->source,
-                     workers - 1, &update->helpers, err) < 0)
-        return -1;
-    for (size_t i = 0; i < update->helpers.count; i++)
-        pg_set_ticker(update->helpers.list[i]->pg, &update->meter.ticker);
-    return 0;
+    return helpers_open(update->context, update->instance, &update->options, update->source,
+                        workers - 1, &update->meter.ticker, &update->helpers, err);
 }
 
 static int load_in_snapshot(struct update *update, struct error *err)

@@ -213,3 +213,38 @@ def test_a_child_moves_to_another_parent(app):
     body = {"query": {"has_parent": {"parent_type": "parent", "query": {"ids": {"values": ["p1"]}}}}}
     assert len(search(app, f"{MASTER}-1", body)) == 10
     assert len(search(app, f"{MASTER}-1", {})) == 20
+
+
+def set_window(app, window):
+    """None: as it is by default, which is what assert_right() needs."""
+    app.engine_server.must("PUT", app.full_name(f"{MASTER}-1") + "/_settings", {"index.max_result_window": window})
+
+
+def test_copies_are_found_though_a_search_returns_few_documents(app):
+    filled(app, index(5), CHANGED)
+    lines = []
+    for number in range(1, ROWS + 1):
+        for shard in range(12):
+            lines.append({"index": {"_id": str(number), "routing": f"left {shard}", "version": 1,
+                                    "version_type": "external_gte"}})
+            lines.append({"body": "left"})
+    for full in ([], ["--full"]):
+        app.engine_server.must("POST", app.full_name(f"{MASTER}-1") + "/_bulk", lines)
+        app.sql("UPDATE comment SET changed_at = now()")
+        set_window(app, 7)
+        assert update(app, *full)["indexed"] == ROWS
+        set_window(app, None)
+        assert_right(app)
+
+
+def test_a_search_that_returns_fewer_documents_than_there_are_shards_is_refused(app):
+    filled(app, index(5), CHANGED)
+    move(app, "id = 1")
+    set_window(app, 4)
+    result = app.fails(1, "es_update", MASTER, "1")
+    name = app.full_name(f"{MASTER}-1")
+    assert f'index "{name}": its max_result_window, 4, is less than its 5 shards' in result.err
+    set_window(app, 5)
+    update(app)
+    set_window(app, None)
+    assert_right(app)

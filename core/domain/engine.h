@@ -101,6 +101,10 @@ int engine_get_settings(struct engine *engine, const char *index, const char *co
 int engine_put_settings(struct engine *engine, const char *index, const char *settings,
                         struct error *err);
 
+/* How many documents a search of the index may return at once: index.max_result_window, or what is
+ * the most of it by default. */
+int engine_window(struct engine *engine, const char *index, size_t *ret_window, struct error *err);
+
 /* Waits until the copies of the index that can be made are made; *ret_done: whether they are after
  * at most so many seconds. */
 int engine_wait_copies(struct engine *engine, const char *index, int seconds, bool *ret_done,
@@ -125,7 +129,8 @@ int engine_wait_written(struct engine *engine, const char *index, struct error *
 
 /*
  * The next page of documents of one shard whose _seq_no is above `after` and at most `upto`, in
- * that order: {"id", "seq_no", "routing"}. Routing is NULL for most.
+ * that order: {"id", "seq_no", "routing"}. Routing is NULL for most. `limit` is at most what
+ * engine_window() gives, here and below.
  */
 struct engine_document {
     char *id;

@@ -34,9 +34,9 @@ int load_worker_check(struct load_worker *worker, struct error *err)
     if (history_query(worker->history, sql_history_load_worker_renew,
                       PG_VALUES(worker->action_id, lease), &rows, err) < 0)
         return -1;
-    worker->renewed = clock_ms();
     if (!pg_rows_count(rows))
         return action_replaced(err);
+    worker->renewed = clock_ms();
     worker->others = pg_int(rows, 0, "documents_of_others");
     return 0;
 }

@@ -6,8 +6,7 @@
 #include "base/memory.h"
 
 enum {
-    IDS_AT_ONCE = 1000,
-    PAGE = 2 * IDS_AT_ONCE, /* more than an index has shards: a single id always fits */
+    LARGEST_PAGE = 2000, /* more than an index has shards */
     WAIT_MS = 1000,
 };
 
@@ -34,6 +33,29 @@ void copies_release(struct copies *copies)
     *copies = (struct copies){};
 }
 
+/* A page has room for two copies of each, as a rule. */
+static size_t ids_at_once(const struct copies *copies)
+{
+    return copies->page > 1 ? copies->page / 2 : 1;
+}
+
+/* An id may have a copy on each shard, and all of them must be seen. */
+static int choose_page(struct copies *copies, int shards, struct error *err)
+{
+    size_t window;
+    if (engine_window(copies->engine, copies->index_name, &window, err) < 0)
+        return -1;
+    copies->page = window < LARGEST_PAGE ? window : LARGEST_PAGE;
+    if (window >= (size_t)shards)
+        return 0;
+    error_set(err, ERR_FAILED,
+              "index \"%s\": its max_result_window, %zu, is less than its %d shards",
+              copies->index_name, window, shards);
+    error_detail(err, "Not every copy of a document with a _routing could be seen.");
+    return error_hint(err, "Raise index.max_result_window in index.json, then: esmigrate es_create "
+                           "NAME --in-place");
+}
+
 int copies_open(struct copies *copies, struct engine *engine, struct sender *sender,
                 const char *index_name, bool has_routing, struct error *err)
 {
@@ -50,11 +72,12 @@ int copies_open(struct copies *copies, struct engine *engine, struct sender *sen
     if (engine_wait_written(engine, index_name, err) < 0 ||
         engine_refresh(engine, index_name, err) < 0 ||
         engine_find_index(engine, index_name, &index, err) < 0 ||
-        engine_count(engine, index_name, &documents, err) < 0)
+        engine_count(engine, index_name, &documents, err) < 0 ||
+        choose_page(copies, index.shards, err) < 0)
         return -1;
     copies->may_move = index.shards > 1;
     copies->is_empty = documents == 0;
-    copies->list = x_calloc(IDS_AT_ONCE, sizeof(*copies->list));
+    copies->list = x_calloc(ids_at_once(copies), sizeof(*copies->list));
     return 0;
 }
 
@@ -105,8 +128,8 @@ static int look_up(struct copies *copies, const char *const *ids, size_t count, 
     size_t found = 0, total = 0;
     if (!count)
         return 0;
-    if (engine_documents_with(copies->engine, copies->index_name, ids, count, PAGE, &page, &found,
-                              &total, err) < 0)
+    if (engine_documents_with(copies->engine, copies->index_name, ids, count, copies->page, &page,
+                              &found, &total, err) < 0)
         return -1;
     int result = 0;
     if (total > found && count > 1) {
@@ -148,7 +171,7 @@ static int note(struct copies *copies, struct span id, struct span routing, bool
         .routing = routing.data ? x_strndup(routing.data, routing.length) : NULL,
         .deleted = deleted,
     };
-    return copies->count < IDS_AT_ONCE ? 0 : copies_finish(copies, err);
+    return copies->count < ids_at_once(copies) ? 0 : copies_finish(copies, err);
 }
 
 int copies_of_written(struct copies *copies, struct span id, struct span routing, struct error *err)

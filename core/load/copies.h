@@ -28,6 +28,7 @@ struct copies {
     bool is_empty; /* nothing was in the index when the run began */
     struct copies_entry *list;
     size_t count;
+    size_t page;    /* the most that a search returns */
     size_t removed; /* copies so far */
 };
 void copies_release(struct copies *copies);

@@ -115,6 +115,14 @@ static void write_down(struct meter *meter)
         meter->writes = false;
 }
 
+/* One that was replaced, or lost the history, finds that out at its next write. */
+static void renew_lease(const struct meter *meter)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    if (meter->worker)
+        load_worker_renew(meter->worker, &ignored);
+}
+
 static void tick(void *data)
 {
     struct meter *meter = data;
@@ -122,6 +130,7 @@ static void tick(void *data)
     if (!meter->engine || now - meter->shown_at < TICK_MS)
         return;
     meter->shown_at = now;
+    renew_lease(meter);
     meter_look(meter, now);
     if (meter->watch)
         meter->watch->show(meter->watch->data, &meter->now);

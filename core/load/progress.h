@@ -14,6 +14,7 @@
 #include "base/ticker.h"
 #include "domain/engine.h"
 #include "domain/history.h"
+#include "domain/load_worker.h"
 #include "load/sender.h"
 #include "load/window.h"
 
@@ -72,6 +73,7 @@ struct meter {
     const char *action_id;
     struct engine *engine;       /* while it ticks; NULL: it has ended */
     const struct sender *sender; /* NULL: not opened yet */
+    struct load_worker *worker;  /* whose lease is renewed in a tick, or NULL; borrowed */
     struct ticker ticker;
     const struct ticker *aside; /* someone who has something to do meanwhile, or NULL; borrowed */
     struct window window;
@@ -87,9 +89,10 @@ struct meter {
 
 /*
  * From now on everybody is told, at most every TICK_MS, and after its first second the history; in
- * each wait for the engine, and for those databases that were given meter->ticker. What is given is
- * borrowed. The history's connection is used in a tick: between meter_begin() and meter_end() it
- * must be in no transaction.
+ * each wait for the engine, and for those databases that were given meter->ticker. Nor does the
+ * lease of meter->worker run out there, however silent a server is. What is given is borrowed. The
+ * history's connection is used in a tick: between meter_begin() and meter_end() it must be in no
+ * transaction.
  */
 void meter_begin(struct meter *meter, const struct progress_watch *watch, struct history *history,
                  struct engine *engine, const char *action_id, const char *index_name);

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 
-enum { IDS_AT_ONCE = 1000, WAIT_MS = 1000 };
+enum { MOST_AT_ONCE = 1000, WAIT_MS = 1000 };
 
 /* Deletes those of a page that the source does not return; all of them without a source. */
 static int sweep_page(struct load *load, const struct engine_document *page, size_t count,
@@ -36,13 +36,14 @@ static int sweep_page(struct load *load, const struct engine_document *page, siz
     return sender_wait(load->sender, -1, 0, err);
 }
 
-static int sweep_shard(struct load *load, size_t shard, int64_t upto, struct error *err)
+static int sweep_shard(struct load *load, size_t shard, int64_t upto, size_t most,
+                       struct error *err)
 {
     int64_t after = -1;
     while (after < upto) {
         struct engine_document *page = NULL;
         size_t count = 0;
-        if (engine_documents(load->engine, load->index_name, shard, after, upto, IDS_AT_ONCE, &page,
+        if (engine_documents(load->engine, load->index_name, shard, after, upto, most, &page,
                              &count, err) < 0)
             return -1;
         int result = count ? sweep_page(load, page, count, err) : 0;
@@ -56,8 +57,12 @@ static int sweep_shard(struct load *load, size_t shard, int64_t upto, struct err
 
 int load_sweep(struct load *load, const int64_t *marks, size_t shards, struct error *err)
 {
+    size_t window;
+    if (engine_window(load->engine, load->index_name, &window, err) < 0)
+        return -1;
+    size_t most = window < MOST_AT_ONCE ? window : MOST_AT_ONCE;
     for (size_t shard = 0; shard < shards; shard++)
-        if (sweep_shard(load, shard, marks[shard], err) < 0)
+        if (sweep_shard(load, shard, marks[shard], most, err) < 0)
             return -1;
     return sender_finish(load->sender, err);
 }

@@ -122,7 +122,9 @@ int full_update_begin(const struct full_update *update, struct full_load *ret_lo
         .changed_through = x_strdup(update->horizon->moment),
     };
     int64_t documents = update->range_documents ? update->range_documents : default_range_documents;
+    /* What a request of a killed run still writes is to be below the marks. */
     if (division_find(update->source, documents, &division, err) < 0 ||
+        engine_wait_written(context->engine, instance->index_name, err) < 0 ||
         engine_max_seq_no(context->engine, instance->index_name, &load.marks, &load.shards, err) <
             0)
         return -1;

@@ -22,7 +22,7 @@ static bool cannot_share(const struct error *err)
 
 int helpers_open(struct context *context, const struct instance *instance,
                  const struct master_options *options, struct source *source, size_t count,
-                 struct helpers *ret_helpers, struct error *err)
+                 const struct ticker *ticker, struct helpers *ret_helpers, struct error *err)
 {
     _cleanup_(helpers_release) struct helpers helpers = {};
     _cleanup_free_ char *snapshot = NULL;
@@ -37,6 +37,8 @@ int helpers_open(struct context *context, const struct instance *instance,
         if (feed_open_source(context, instance, options, helper, err) < 0)
             return -1;
         helpers.count++;
+        pg_set_ticker((*helper)->pg, ticker);
+        ticker_call(ticker);
         if (source_begin_in(*helper, snapshot, err) == 0)
             continue;
         if (!cannot_share(err))

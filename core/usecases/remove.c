@@ -79,7 +79,9 @@ static int take_all_documents(struct run *run, const struct instance *instance,
     _cleanup_(pg_rows_freep) struct pg_rows *version = NULL;
     _cleanup_free_ int64_t *marks = NULL;
     size_t shards = 0;
-    if (engine_refresh(context->engine, instance->index_name, err) < 0 ||
+    /* What a request of a killed run still writes is to be below the marks. */
+    if (engine_wait_written(context->engine, instance->index_name, err) < 0 ||
+        engine_refresh(context->engine, instance->index_name, err) < 0 ||
         engine_max_seq_no(context->engine, instance->index_name, &marks, &shards, err) < 0 ||
         history_query(context->history, sql_history_instance_version, PG_VALUES(run->action.id),
                       &version, err) < 0)

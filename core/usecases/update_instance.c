@@ -86,7 +86,10 @@ static int begin_work(struct update *update, bool joins, struct error *err)
         .action_id = update->run->action.id,
         .load_id = update->full.id,
     };
-    return run_work(update->run, err) < 0 ? -1 : load_worker_begin(&update->worker, joins, err);
+    if (run_work(update->run, err) < 0 || load_worker_begin(&update->worker, joins, err) < 0)
+        return -1;
+    update->meter.worker = &update->worker;
+    return 0;
 }
 
 /* A full update goes on where one was cut short; what is marked is the first start's (R1 f). From
@@ -187,7 +190,8 @@ static int prepare(struct update *update, struct error *err)
 }
 
 /* Fewer documents than were accepted: some had the same _id. The source is asked which. What was
- * accepted before a full update was cut short, an update of what changed may have deleted since. */
+ * accepted before a full update was cut short, another command may have deleted since, such as a
+ * repair; if it was killed, the history does not know how much. */
 static int check_count(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
@@ -195,8 +199,6 @@ static int check_count(struct update *update, struct error *err)
     int64_t count;
     char **ids = NULL;
     size_t id_count = 0;
-    if (update->full.resumed && instance->filled_at)
-        return 0;
     if (engine_count(update->context->engine, instance->index_name, &count, err) < 0)
         return -1;
     if (count >= indexed)
@@ -215,7 +217,7 @@ static int check_count(struct update *update, struct error *err)
                    "Mend the rows, then: esmigrate es_update %s-%d --full. Or make _id unique in "
                    "documents.sql, then: esmigrate es_create %s",
                    instance->master, instance->number, instance->master);
-    } else {
+    } else if (!update->full.resumed) {
         error_set(err, ERR_FAILED,
                   "index \"%s\" holds %" PRId64 " documents, but %" PRId64 " were accepted",
                   instance->index_name, count, indexed);
@@ -225,7 +227,7 @@ static int check_count(struct update *update, struct error *err)
                    instance->master, instance->number);
     }
     texts_free(ids, id_count);
-    return -1;
+    return id_count || !update->full.resumed ? -1 : 0;
 }
 
 /* What the sweep cannot know where a range was read twice is named: its marks are those of the
@@ -354,12 +356,8 @@ static int open_helpers(struct update *update, struct error *err)
     }
     if (workers < 2)
         return 0;
-    if (helpers_open(update->context, update->instance, &update->options, update->source,
-                     workers - 1, &update->helpers, err) < 0)
-        return -1;
-    for (size_t i = 0; i < update->helpers.count; i++)
-        pg_set_ticker(update->helpers.list[i]->pg, &update->meter.ticker);
-    return 0;
+    return helpers_open(update->context, update->instance, &update->options, update->source,
+                        workers - 1, &update->meter.ticker, &update->helpers, err);
 }
 
 static int load_in_snapshot(struct update *update, struct error *err)

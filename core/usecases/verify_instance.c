@@ -181,21 +181,6 @@ static int judge(const struct verifying *verifying, struct error *err)
     return advise(verifying, failed, err);
 }
 
-/* How many documents the engine returns at once. */
-static int find_window(struct verifying *verifying, size_t *ret_window, struct error *err)
-{
-    enum { MOST = 10000 };
-    static const char *const names[] = {"index.max_result_window"};
-    _cleanup_free_ char *settings = NULL;
-    if (engine_get_settings(verifying->context->engine, verifying->instance->index_name, names, 1,
-                            &settings, err) < 0)
-        return -1;
-    _cleanup_(json_freep) json *found = json_parse(settings, strlen(settings), err);
-    long window = strtol(json_text(json_get(found, names[0]), "10000"), NULL, 10);
-    *ret_window = window > 0 && window < MOST ? (size_t)window : MOST;
-    return found ? 0 : -1;
-}
-
 static int verify_in_run(struct verifying *verifying, struct error *err)
 {
     struct context *context = verifying->context;
@@ -214,7 +199,8 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
         .instance_id = instance->id,
         .compares_content = true,
     };
-    if (find_window(verifying, &verifying->look.window, err) < 0 || check_all(verifying, err) < 0)
+    if (engine_window(context->engine, instance->index_name, &verifying->look.window, err) < 0 ||
+        check_all(verifying, err) < 0)
         return -1;
     if (verifying->request->repair && !context->settings.dry_run && needs_repair(verifying) &&
         (repair(verifying, err) < 0 || check_all(verifying, err) < 0))

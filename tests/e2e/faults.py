@@ -252,6 +252,28 @@ def switch_call(app):
     return 1 if app.engine_server.family == "opensearch" else 2
 
 
+@contextlib.contextmanager
+def late_bulk(app, name, *lines):
+    """The request of a run that was killed, which the engine goes on with for seconds: yields how it is known to be over.
+
+    It waits for the replica of an index `name`, which one node has no place for, and then gives up.
+    """
+    alias = app.full_name(f"{name}.W1")
+    ended = []
+
+    def write():
+        app.engine("POST", f"{alias}/_bulk?wait_for_active_shards=2&timeout=3s", list(lines))
+        ended.append(time.monotonic())
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        wait_until(lambda: alias in str(app.engine("GET", "_tasks?actions=*write/bulk&detailed=true")))
+        yield lambda: bool(ended)
+    finally:
+        writer.join()
+
+
 # ---- a master to break things with
 
 ITEM_INDEX = {

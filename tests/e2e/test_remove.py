@@ -7,6 +7,7 @@ import subprocess
 import courses
 import harness
 import pytest
+from faults import late_bulk
 
 pytestmark = pytest.mark.either
 
@@ -47,6 +48,20 @@ def test_an_update_after_a_clear_is_full(app):
     assert (item["mode"], item["indexed"], item["deleted"], item["superseded"]) == ("full", 3, 0, 0)
     assert courses.titles(app, "course_search-1") == {"1": "Course 1", "2": "Course 2", "3": "Course 3"}
     assert courses.instances(app)["course_search-1"]["state"] == "ready"
+
+
+def test_a_clear_removes_all_though_a_search_returns_few_documents(app):
+    courses.filled(app, count=9, index={**courses.INDEX, "settings": {"index.max_result_window": 2}})
+    app.ok("es_clear", f"{MASTER}-1", "--yes")
+    assert courses.last_action(app)["docs_deleted"] == 9
+    assert app.engine_server.must("GET", app.full_name(f"{MASTER}-1") + "/_count")["count"] == 0
+
+
+def test_a_clear_waits_for_the_requests_of_a_killed_run(app):
+    courses.filled(app, index={"settings": {"number_of_shards": 1, "number_of_replicas": 1}})
+    with late_bulk(app, f"{MASTER}-1", {"index": {"_id": "late"}}, {"title": "Late"}) as ended:
+        app.ok("es_clear", f"{MASTER}-1", "--yes")
+        assert ended()
 
 
 # ---- es_drop

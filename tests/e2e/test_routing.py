@@ -1,12 +1,9 @@
 """Rule R6 with `_routing`: whatever shard a document is on, its old copy and its delete are found."""
 
-import threading
-import time
-
 import pytest
 
 from courses import MASTER, search
-from faults import assert_accounted, through_proxy, wait_until
+from faults import assert_accounted, late_bulk, through_proxy
 
 pytestmark = pytest.mark.either
 
@@ -158,23 +155,9 @@ def test_a_run_waits_for_the_requests_of_a_killed_one(app):
     """The engine still carries them out: a copy that one writes would be looked up too early."""
     filled(app, index(1) | {"settings": {"number_of_shards": 2, "number_of_replicas": 1}}, CHANGED)
     move(app, "id = 1")
-    alias = app.full_name(f"{MASTER}-1.W1")
-    # It waits for the replica, which one node has no place for, and then gives up.
-    path = f"{alias}/_bulk?wait_for_active_shards=2&timeout=3s"
-    ended = []
-
-    def write():
-        app.engine("POST", path, [{"index": {"_id": "1", "routing": "late"}}, {"body": "late"}])
-        ended.append(time.monotonic())
-
-    writer = threading.Thread(target=write)
-    writer.start()
-    try:
-        wait_until(lambda: "W1" in str(app.engine("GET", "_tasks?actions=*write/bulk&detailed=true")))
+    with late_bulk(app, f"{MASTER}-1", {"index": {"_id": "1", "routing": "late"}}, {"body": "late"}) as ended:
         update(app)
-        assert ended and ended[0] < time.monotonic()
-    finally:
-        writer.join()
+        assert ended()
     assert_right(app)
 
 
@@ -230,3 +213,38 @@ def test_a_child_moves_to_another_parent(app):
     body = {"query": {"has_parent": {"parent_type": "parent", "query": {"ids": {"values": ["p1"]}}}}}
     assert len(search(app, f"{MASTER}-1", body)) == 10
     assert len(search(app, f"{MASTER}-1", {})) == 20
+
+
+def set_window(app, window):
+    """None: as it is by default, which is what assert_right() needs."""
+    app.engine_server.must("PUT", app.full_name(f"{MASTER}-1") + "/_settings", {"index.max_result_window": window})
+
+
+def test_copies_are_found_though_a_search_returns_few_documents(app):
+    filled(app, index(5), CHANGED)
+    lines = []
+    for number in range(1, ROWS + 1):
+        for shard in range(12):
+            lines.append({"index": {"_id": str(number), "routing": f"left {shard}", "version": 1,
+                                    "version_type": "external_gte"}})
+            lines.append({"body": "left"})
+    for full in ([], ["--full"]):
+        app.engine_server.must("POST", app.full_name(f"{MASTER}-1") + "/_bulk", lines)
+        app.sql("UPDATE comment SET changed_at = now()")
+        set_window(app, 7)
+        assert update(app, *full)["indexed"] == ROWS
+        set_window(app, None)
+        assert_right(app)
+
+
+def test_a_search_that_returns_fewer_documents_than_there_are_shards_is_refused(app):
+    filled(app, index(5), CHANGED)
+    move(app, "id = 1")
+    set_window(app, 4)
+    result = app.fails(1, "es_update", MASTER, "1")
+    name = app.full_name(f"{MASTER}-1")
+    assert f'index "{name}": its max_result_window, 4, is less than its 5 shards' in result.err
+    set_window(app, 5)
+    update(app)
+    set_window(app, None)
+    assert_right(app)

@@ -1,6 +1,7 @@
 """es_update: which instance, full or changed, since when, and what its report says."""
 
 import courses
+from faults import late_bulk
 
 MASTER = courses.MASTER
 UPDATE_FIELDS = {
@@ -212,6 +213,28 @@ def test_full_reads_everything_and_removes_what_the_source_no_longer_has(app):
     assert (item["mode"], item["indexed"], item["deleted"], item["changed_from"]) == ("full", 3, 2, None)
     assert sorted(app.docs(MASTER)) == ["1", "3", "5"]
     assert courses.last_action(app)["docs_sent"] == 5
+
+
+def test_full_removes_though_a_search_returns_few_documents(app):
+    courses.filled(app, count=5, index={**courses.INDEX, "settings": {"index.max_result_window": 2}})
+    app.sql("DELETE FROM course WHERE id IN (2, 4)")
+    app.sql("INSERT INTO course SELECT n, 'Course ' || n FROM generate_series(6, 9) n")
+    # No row is behind these: several pages of them.
+    app.engine_server.must("POST", app.full_name(f"{MASTER}-1") + "/_bulk", [
+        line for n in range(20, 27) for line in ({"index": {"_id": f"{n}", "version": 1, "version_type": "external"}}, {})
+    ])
+    [item] = app.ok("es_update", MASTER, "1", "--full")
+    assert (item["indexed"], item["deleted"]) == (7, 9)
+    count = app.engine_server.must("GET", app.full_name(f"{MASTER}-1") + "/_count")["count"]
+    assert count == 7
+
+
+def test_a_full_update_waits_for_the_requests_of_a_killed_run(app):
+    """What they write is below the marks of the sweep only if they have ended."""
+    courses.filled(app, index={"settings": {"number_of_shards": 1, "number_of_replicas": 1}})
+    with late_bulk(app, f"{MASTER}-1", {"index": {"_id": "late"}}, {"title": "Late"}) as ended:
+        app.ok("es_update", MASTER, "1", "--full")
+        assert ended()
 
 
 def test_since_before_the_mark_reads_again_and_the_mark_moves(app):

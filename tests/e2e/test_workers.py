@@ -327,12 +327,34 @@ def test_a_replaced_joiner_is_locked_out_while_the_others_still_work(app, begun)
     assert_complete(app)
 
 
+def renewed(app):
+    return app.sql("SELECT leased_until > now() AS renewed FROM esmigrate.load_worker")[0]["renewed"]
+
+
 def test_a_worker_renews_its_lease(app, begun):
     gate, first = begun
     lease_over(app, first)
-    wait_until(lambda: app.sql("SELECT leased_until > now() AS renewed FROM esmigrate.load_worker")[0]["renewed"])
+    wait_until(lambda: renewed(app))
     gate.open()
     first.wait(check=0)
+
+
+def test_a_worker_renews_its_lease_while_it_counts(app):
+    """It reads no range yet; others would take it for dead."""
+    gate = declare_split(app)
+    gate.close()
+    first = app.start("es_update", "item", "1", "--count", "--workers", "2")
+    gate.wait()
+    lease_over(app, first)
+    wait_until(lambda: renewed(app))
+    assert finished(app) == 0, "the test missed the moment"
+    joined = app.start(*JOIN)
+    wait_until(lambda: finished(app) > 0)
+    gate.open()
+    first.wait(check=0)
+    joined.wait(check=0)
+    assert statuses(app) == ["complete", "complete"]
+    assert_complete(app)
 
 
 def test_each_range_is_taken_once_whatever_the_plan_of_the_statement(app):

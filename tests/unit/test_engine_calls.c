@@ -382,10 +382,12 @@ TEST(the_indexes_of_an_alias_are_listed)
     _cleanup_free_ char *asked = bench_close(&bench);
 }
 
+#define ALL_SHARDS "\"_shards\":{\"total\":2,\"successful\":2,\"failed\":0}"
+
 TEST(a_count_without_a_number_is_an_error)
 {
-    static const struct server_answer answers[] = {{200, NULL, "{\"count\":42}"},
-                                                   {200, NULL, "{\"hits\":42}"}};
+    static const struct server_answer answers[] = {{200, NULL, "{\"count\":42," ALL_SHARDS "}"},
+                                                   {200, NULL, "{\"hits\":42," ALL_SHARDS "}"}};
     int64_t count = 0;
     struct bench bench;
     bench_open(&bench, answers, 2);
@@ -401,17 +403,23 @@ TEST(a_count_without_a_number_is_an_error)
 #define COPY_OF(primary, seq_no)                                                                   \
     "{\"routing\":{\"primary\":" primary "},\"seq_no\":{\"max_seq_no\":" seq_no "}}"
 #define SHARDS(list) "{\"indices\":{\"course-1\":{\"shards\":{" list "}}}}"
+/* What the index is said to be before its marks are read. */
+#define TWO_SHARDS                                                                                 \
+    "{\"course-1\":{\"mappings\":{},\"aliases\":{},\"settings\":{\"index\":{\"uuid\":\"u\","       \
+    "\"number_of_shards\":\"2\"}}}}"
 
 TEST(the_marks_are_those_of_the_primaries)
 {
-    static const struct server_answer answer = {
-        200, NULL,
-        SHARDS("\"1\":[" COPY_OF("false", "99") "," COPY_OF("true", "7") "],\"0\":[" COPY_OF(
-            "true", "-1") "," COPY_OF("false", "5") "]")};
+    static const struct server_answer answers[] = {
+        {200, NULL, TWO_SHARDS},
+        {200, NULL,
+         SHARDS("\"1\":[" COPY_OF("false", "99") "," COPY_OF("true", "7") "],\"0\":[" COPY_OF(
+             "true", "-1") "," COPY_OF("false", "5") "]")},
+    };
     int64_t *marks = NULL;
     size_t shards = 0;
     struct bench bench;
-    bench_open(&bench, &answer, 1);
+    bench_open(&bench, answers, 2);
     assert_int_equal(engine_max_seq_no(&bench.engine, "course-1", &marks, &shards, &bench.err), 0);
     assert_int_equal(shards, 2);
     assert_int_equal(marks[0], -1);
@@ -423,21 +431,22 @@ TEST(the_marks_are_those_of_the_primaries)
 TEST(a_missing_primary_gives_no_marks)
 {
     static const char *const bodies[] = {
-        SHARDS("\"0\":[" COPY_OF("false", "7") "]"),
+        SHARDS("\"0\":[" COPY_OF("false", "7") "],\"1\":[" COPY_OF("true", "7") "]"),
+        SHARDS("\"0\":[" COPY_OF("true", "7") "]"), /* nor is the last one */
         SHARDS("\"1\":[" COPY_OF("true", "7") "]"), /* shard 0 is not told of */
         SHARDS("\"0\":[{\"routing\":{\"primary\":true}}]"),
         SHARDS(""),
         "{}",
     };
     for (size_t i = 0; i < ARRAY_SIZE(bodies); i++) {
-        const struct server_answer answer = {200, NULL, bodies[i]};
+        const struct server_answer answers[] = {{200, NULL, TWO_SHARDS}, {200, NULL, bodies[i]}};
         int64_t *marks = NULL;
         size_t shards = 0;
         struct bench bench;
-        bench_open(&bench, &answer, 1);
+        bench_open(&bench, answers, 2);
         assert_int_equal(engine_max_seq_no(&bench.engine, "course-1", &marks, &shards, &bench.err),
                          -1);
-        assert_contains(bench.err.message, "a primary shard is not available");
+        assert_contains(bench.err.message, "not all shards of the index answered");
         assert_null(marks);
         _cleanup_free_ char *asked = bench_close(&bench);
     }

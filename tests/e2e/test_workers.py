@@ -11,6 +11,7 @@ import soak
 import test_random_kills as kills
 from faults import assert_accounted, declare_items, expected_items, instance, through_proxy, wait_until
 from messages import said
+from servers import ROOT
 from test_resume import RANGES, ROWS, SPLIT, cut_short, declare_split, finished, last, settings
 from writing import Writers
 
@@ -371,6 +372,43 @@ def test_each_range_is_taken_once_whatever_the_plan_of_the_statement(app):
         app.sql(f"ALTER DATABASE {app.database} SET {option} = off")
     app.run("es_update", "item", "1", "--workers", "3", check=0, timeout=20)
     assert app.docs("item-1") == expected_items(app)
+
+
+def test_a_range_that_two_ask_for_at_once_is_taken_by_one(app):
+    """The one that finished it second would be told that it was replaced."""
+    gate = declare_split(app)
+    cut_short(app, gate, "es_update", "item", "1")
+    [load] = app.sql("SELECT id FROM esmigrate.full_load")
+    app.sql("DELETE FROM esmigrate.load_range")
+    app.sql("INSERT INTO esmigrate.load_range (load_id, number) SELECT %s, n FROM generate_series(1, 1000) n", (load["id"],))
+    workers = app.sql(
+        """
+        WITH a AS (INSERT INTO esmigrate.index_action
+                       (id, master_id, instance_id, action, argv, tool_version, os_user, host, pid)
+                   SELECT gen_random_uuid(), i.master_id, i.id, 'update', '{}', '0', 'u', 'h', 1
+                   FROM esmigrate.index_instance i, generate_series(1, 4) RETURNING id)
+        INSERT INTO esmigrate.load_worker (action_id, load_id, writer_epoch, leased_until)
+        SELECT id, %s, 100 + row_number() OVER (), now() + interval '1 hour' FROM a RETURNING action_id
+        """,
+        (load["id"],),
+    )
+    statement = (ROOT / "sql" / "history" / "load_range_take.sql").read_text(encoding="utf-8")
+    statement = statement.split("\n", 1)[1].replace("$1", "%(worker)s").replace("$2", "%(load)s")
+    taken = []
+
+    def take(worker):
+        with app.connect() as connection:
+            # Nothing free at the moment is not the end: what another one has just taken was looked at.
+            while len(taken) < 1000:
+                rows = connection.execute(statement, {"worker": str(worker), "load": load["id"]}).fetchall()
+                taken.extend(row["number"] for row in rows)
+
+    threads = [threading.Thread(target=take, args=(row["action_id"],)) for row in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert sorted(taken) == list(range(1, 1001))
 
 
 def test_several_join_at_once(app, begun):

@@ -129,8 +129,10 @@ static int answer_bulk(struct client *client)
 
 static int answer_count(const struct client *client)
 {
-    char json[64];
-    snprintf(json, sizeof(json), "{\"count\":%zu}", sink.lines / 2);
+    char json[128];
+    snprintf(json, sizeof(json),
+             "{\"count\":%zu,\"_shards\":{\"total\":1,\"successful\":1,\"failed\":0}}",
+             sink.lines / 2);
     return answer_json(client, json);
 }
 

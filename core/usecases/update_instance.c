@@ -190,8 +190,7 @@ static int prepare(struct update *update, struct error *err)
 }
 
 /* Fewer documents than were accepted: some had the same _id. The source is asked which. What was
- * accepted before a full update was cut short, another command may have deleted since, such as a
- * repair; if it was killed, the history does not know how much. */
+ * accepted before a full update was cut short, an update of what changed may have deleted since. */
 static int check_count(struct update *update, struct error *err)
 {
     const struct instance *instance = update->instance;
@@ -199,6 +198,8 @@ static int check_count(struct update *update, struct error *err)
     int64_t count;
     char **ids = NULL;
     size_t id_count = 0;
+    if (update->full.resumed && instance->filled_at)
+        return 0;
     if (engine_count(update->context->engine, instance->index_name, &count, err) < 0)
         return -1;
     if (count >= indexed)
@@ -217,7 +218,7 @@ static int check_count(struct update *update, struct error *err)
                    "Mend the rows, then: esmigrate es_update %s-%d --full. Or make _id unique in "
                    "documents.sql, then: esmigrate es_create %s",
                    instance->master, instance->number, instance->master);
-    } else if (!update->full.resumed) {
+    } else {
         error_set(err, ERR_FAILED,
                   "index \"%s\" holds %" PRId64 " documents, but %" PRId64 " were accepted",
                   instance->index_name, count, indexed);
@@ -227,7 +228,7 @@ static int check_count(struct update *update, struct error *err)
                    instance->master, instance->number);
     }
     texts_free(ids, id_count);
-    return id_count || !update->full.resumed ? -1 : 0;
+    return -1;
 }
 
 /* What the sweep cannot know where a range was read twice is named: its marks are those of the

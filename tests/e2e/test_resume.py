@@ -226,30 +226,6 @@ def test_documents_deleted_between_are_not_taken_for_duplicates(app):
     assert app.docs("item-1") == expected_items(app)
 
 
-def cut_short_and_repaired(app):
-    """Of the first full update: documents of its finished ranges are deleted by a repair."""
-    gate = declare_split(app)
-    cut_short(app, gate, "es_update", "item", "1")
-    app.sql("DELETE FROM item WHERE id <= 3")
-    app.ok("es_verify", "item-1", "--repair")
-    assert app.history()[-1]["docs_deleted"] == 3
-
-
-def test_a_repair_between_does_not_spoil_the_first_full_update(app):
-    cut_short_and_repaired(app)
-    app.ok("es_update", "item", "1")
-    assert app.docs("item-1") == expected_items(app)
-    assert outcomes(app) == ["complete"]
-
-
-def test_duplicates_are_found_though_a_repair_came_between(app):
-    cut_short_and_repaired(app)
-    app.sql("ALTER TABLE item DROP CONSTRAINT item_pkey")
-    app.sql("INSERT INTO item SELECT * FROM item WHERE id = 3999")
-    result = app.fails(1, "es_update", "item", "1")
-    assert "documents.sql returns the same _id more than once" in result.err
-
-
 def test_documents_rejected_by_the_first_part_stay_open_and_are_tried_again(app):
     gate = declare_split(app)
     app.sql("UPDATE item SET amount = 'many' WHERE id IN (5, 6)")

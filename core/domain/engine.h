@@ -101,9 +101,10 @@ int engine_get_settings(struct engine *engine, const char *index, const char *co
 int engine_put_settings(struct engine *engine, const char *index, const char *settings,
                         struct error *err);
 
-/* How many documents a search of the index may return at once: index.max_result_window, or what is
- * the most of it by default. */
-int engine_window(struct engine *engine, const char *index, size_t *ret_window, struct error *err);
+/* How many documents a search of the index is to return at once: `most`, or index.max_result_window
+ * if that is less. */
+int engine_window(struct engine *engine, const char *index, size_t most, size_t *ret_window,
+                  struct error *err);
 
 /* Waits until the copies of the index that can be made are made; *ret_done: whether they are after
  * at most so many seconds. */

@@ -99,16 +99,16 @@ int engine_documents_with(struct engine *engine, const char *index, const char *
     return read_page(engine, path, buffer_cstr(&body), doing, ret_list, ret_count, ret_total, err);
 }
 
-int engine_window(struct engine *engine, const char *index, size_t *ret_window, struct error *err)
+int engine_window(struct engine *engine, const char *index, size_t most, size_t *ret_window,
+                  struct error *err)
 {
-    enum { MOST = 10000 };
     static const char *const names[] = {"index.max_result_window"};
     _cleanup_free_ char *settings = NULL;
     if (engine_get_settings(engine, index, names, 1, &settings, err) < 0)
         return -1;
     _cleanup_(json_freep) json *found = json_parse(settings, strlen(settings), err);
     long window = strtol(json_text(json_get(found, names[0]), "10000"), NULL, 10);
-    *ret_window = window > 0 && window < MOST ? (size_t)window : MOST;
+    *ret_window = window > 0 && (size_t)window < most ? (size_t)window : most;
     return found ? 0 : -1;
 }
 

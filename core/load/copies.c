@@ -42,15 +42,13 @@ static size_t ids_at_once(const struct copies *copies)
 /* An id may have a copy on each shard, and all of them must be seen. */
 static int choose_page(struct copies *copies, int shards, struct error *err)
 {
-    size_t window;
-    if (engine_window(copies->engine, copies->index_name, &window, err) < 0)
+    if (engine_window(copies->engine, copies->index_name, LARGEST_PAGE, &copies->page, err) < 0)
         return -1;
-    copies->page = window < LARGEST_PAGE ? window : LARGEST_PAGE;
-    if (window >= (size_t)shards)
+    if (copies->page >= (size_t)shards)
         return 0;
     error_set(err, ERR_FAILED,
               "index \"%s\": its max_result_window, %zu, is less than its %d shards",
-              copies->index_name, window, shards);
+              copies->index_name, copies->page, shards);
     error_detail(err, "Not every copy of a document with a _routing could be seen.");
     return error_hint(err, "Raise index.max_result_window in index.json, then: esmigrate es_create "
                            "NAME --in-place");

@@ -57,10 +57,9 @@ static int sweep_shard(struct load *load, size_t shard, int64_t upto, size_t mos
 
 int load_sweep(struct load *load, const int64_t *marks, size_t shards, struct error *err)
 {
-    size_t window;
-    if (engine_window(load->engine, load->index_name, &window, err) < 0)
+    size_t most;
+    if (engine_window(load->engine, load->index_name, MOST_AT_ONCE, &most, err) < 0)
         return -1;
-    size_t most = window < MOST_AT_ONCE ? window : MOST_AT_ONCE;
     for (size_t shard = 0; shard < shards; shard++)
         if (sweep_shard(load, shard, marks[shard], most, err) < 0)
             return -1;

@@ -8,6 +8,8 @@
 #include "usecases/since.h"
 #include "usecases/verifying.h"
 
+enum { MOST_AT_ONCE = 10000 }; /* documents of a search: the most by default */
+
 static void verifying_release(struct verifying *verifying)
 {
     meter_end(&verifying->meter);
@@ -199,7 +201,8 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
         .instance_id = instance->id,
         .compares_content = true,
     };
-    if (engine_window(context->engine, instance->index_name, &verifying->look.window, err) < 0 ||
+    if (engine_window(context->engine, instance->index_name, MOST_AT_ONCE, &verifying->look.window,
+                      err) < 0 ||
         check_all(verifying, err) < 0)
         return -1;
     if (verifying->request->repair && !context->settings.dry_run && needs_repair(verifying) &&

@@ -8,8 +8,6 @@
 #include "domain/queries.h"
 #include "usecases/verifying.h"
 
-enum { WARM_UP = 5 };
-
 /* One instance, asked one query. */
 struct answers {
     const char *index;
@@ -79,7 +77,7 @@ static int measure(struct verifying *verifying, const struct query *query, struc
     int64_t runs = verifying->request->query_runs;
     for (size_t i = 0; i < count; i++)
         list[i].us = x_calloc((size_t)runs, sizeof(int64_t));
-    for (int64_t run = -WARM_UP; run < runs; run++) {
+    for (int64_t run = -QUERY_WARM_UP; run < runs; run++) {
         for (size_t i = 0; i < count; i++) {
             _cleanup_(json_freep) json *answer = NULL;
             int64_t began = clock_us();

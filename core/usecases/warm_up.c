@@ -3,12 +3,10 @@
 #include "base/stop.h"
 #include "domain/queries.h"
 
-enum { TIMES = 5 };
-
 static int ask(struct context *context, const struct query *query, const char *index,
                struct error *err)
 {
-    for (int i = 0; i < TIMES; i++) {
+    for (int i = 0; i < QUERY_WARM_UP; i++) {
         _cleanup_(json_freep) json *answer = NULL;
         if (stop_check(err) < 0 || query_ask(context->engine, query, index, &answer, err) < 0)
             return -1;

@@ -168,3 +168,9 @@ RESULT_FIELDS = {
     "index": is_text,
     "result": is_text,
 }
+
+
+def declare_queries(app, *queries):
+    """queries.ndjson of course_search."""
+    lines = "".join(json.dumps(query) + "\n" for query in queries)
+    (app.indexes / MASTER / "queries.ndjson").write_text(lines)

@@ -1,7 +1,5 @@
 """es_activate and es_deploy verify an instance before they switch to it: each kind of difference refuses the switch."""
 
-import json
-
 import courses
 import pytest
 from faults import through_proxy
@@ -187,14 +185,9 @@ def test_a_version_that_was_never_issued_refuses_the_switch(app):
 def test_a_query_of_the_application_that_finds_something_else_refuses_the_switch(app):
     two(app)
     query = {"name": "one", "body": {"query": {"term": {"title": "Course 1"}}}, "min_overlap": 0.5}
-    declare_queries(app, query)
+    courses.declare_queries(app, query)
     refused(app, "es_activate", MASTER)
     assert failed(kept(app)) == ["query_results"]
-
-
-def declare_queries(app, *queries):
-    lines = "".join(json.dumps(query) + "\n" for query in queries)
-    (app.indexes / MASTER / "queries.ndjson").write_text(lines)
 
 
 def searches(proxy):
@@ -203,7 +196,7 @@ def searches(proxy):
 
 def test_with_no_verify_the_queries_warm_the_instance_all_the_same(app):
     two(app)
-    declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}},
+    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}},
                     {"name": "all", "body": {"query": {"match_all": {}}}})
     with through_proxy(app) as proxy:
         result = app.run("es_activate", MASTER, "--no-verify", check=0)
@@ -216,7 +209,7 @@ def test_with_no_verify_the_queries_warm_the_instance_all_the_same(app):
 def test_a_rollback_asks_none(app):
     two(app)
     app.ok("es_activate", MASTER)
-    declare_queries(app, {"name": "all", "body": {"query": {"match_all": {}}}})
+    courses.declare_queries(app, {"name": "all", "body": {"query": {"match_all": {}}}})
     with through_proxy(app) as proxy:
         app.ok("es_rollback", MASTER)
     assert searches(proxy) == []

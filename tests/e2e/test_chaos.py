@@ -7,9 +7,9 @@ import pytest
 import soak
 from chaos import through_chaos
 from faults import ITEM_DOCUMENTS, declare_items, expected_items
+from writing import CHANGED
 
 ROWS = 3000
-CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
 MASTER = {"range_documents": ROWS // 6, "overlap": "0 seconds"}
 
 

@@ -1,10 +1,9 @@
 """es_deploy: what a pipeline calls. Create if the declaration changed, update, activate; the same again does nothing."""
 
-import json
-
 import courses
 import pytest
 from faults import switch_call, through_proxy, wait_until
+from test_locks import INSTANCE_LOCK, MASTER_LOCK, VERIFY_LOCK
 
 pytestmark = pytest.mark.either
 
@@ -108,7 +107,7 @@ def test_warm_tells_what_the_switch_would_be_refused_for(app):
     deployed(app)
     courses.declare(app, documents=courses.OTHER_DOCUMENTS + " WHERE id > 1")
     query = {"name": "all", "body": {"query": {"match_all": {}}}, "max_total_divergence": 0.1}
-    (app.indexes / MASTER / "queries.ndjson").write_text(json.dumps(query) + "\n")
+    courses.declare_queries(app, query)
     result = app.fails(1, "es_deploy", MASTER, "--warm", "-o", "json")
     assert steps(result.json) == [("create", 2, "created"), ("update", 2, "complete"), ("verify", 2, None)]
     assert "query_results" in result.err
@@ -195,7 +194,7 @@ def test_one_that_leaves_a_step_to_another_run_is_not_complete(app, busy):
     courses.declare(app, documents=courses.OTHER_DOCUMENTS)
     app.ok("es_create", MASTER)
     [row] = app.sql("SELECT id, master_id FROM esmigrate.index_instance WHERE number = 2")
-    lock = {"create": (0x65736D31, row["master_id"]), "update": (0x65736D32, row["id"]), "verify": (0x65736D35, row["id"])}
+    lock = {"create": (MASTER_LOCK, row["master_id"]), "update": (INSTANCE_LOCK, row["id"]), "verify": (VERIFY_LOCK, row["id"])}
     with app.connect() as other:
         other.execute("SELECT pg_advisory_lock(%s::integer, %s::integer)", lock[busy])
         result = app.run("es_deploy", MASTER, "--warm", "--if-busy=skip", check=0)

@@ -1,7 +1,5 @@
 """What is written while an instance is proved: readers do not go back in time at the switch."""
 
-import json
-
 import courses
 import pytest
 from faults import through_proxy
@@ -15,7 +13,7 @@ QUERY = {"name": "all", "body": {"query": {"match_all": {}}}}
 def test_what_is_written_during_the_proof_is_there_after_the_switch(app):
     courses.activated(app, changed=courses.CHANGED)
     courses.declare(app, documents=courses.OTHER_DOCUMENTS, changed=courses.CHANGED)
-    (app.indexes / MASTER / "queries.ndjson").write_text(json.dumps(QUERY) + "\n")
+    courses.declare_queries(app, QUERY)
     app.ok("es_create", MASTER)
     app.ok("es_update", MASTER, "2")
     with through_proxy(app) as proxy:

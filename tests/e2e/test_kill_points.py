@@ -15,12 +15,12 @@ import soak
 from faults import expected_items, through_proxy, wait_until
 from servers import ROOT
 from wire import through_wire
+from writing import CHANGED
 
 SAMPLE = 2
 
 INDEX = {"settings": {"number_of_shards": 1, "number_of_replicas": 1, "refresh_interval": "7s"}}
 DOCUMENTS = "SELECT id AS _id, changed_at AS _changed_at, title, amount FROM item"
-CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
 
 
 def hook(name):

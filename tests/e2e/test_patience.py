@@ -22,12 +22,18 @@ def declared(app):
     app.ok("es_create", "item")
 
 
+def held_at_bulk(app, proxy):
+    """An update whose first request is not answered."""
+    held = proxy.hold("POST", "_bulk", when="before")
+    process = app.start("es_update", "item", "1")
+    held.wait()
+    return held, process
+
+
 def test_a_connection_that_waits_is_kept_alive(app):
     declared(app)
     with through_proxy(app) as proxy:
-        held = proxy.hold("POST", "_bulk", when="before")
-        process = app.start("es_update", "item", "1")
-        held.wait()
+        held, process = held_at_bulk(app, proxy)
         # Once what was sent is acknowledged, the only timer is that of the next probe.
         wait_until(lambda: KEEPALIVE in timers(proxy.port))
         held.release()
@@ -39,9 +45,7 @@ def test_a_connection_that_waits_is_kept_alive(app):
 def test_a_request_that_is_never_answered_is_sent_again_after_five_minutes(app):
     declared(app)
     with through_proxy(app) as proxy:
-        held = proxy.hold("POST", "_bulk", when="before")
-        process = app.start("es_update", "item", "1")
-        held.wait()
+        _, process = held_at_bulk(app, proxy)
         began = time.monotonic()
         process.wait(check=0, timeout=600)
         assert 290 < time.monotonic() - began < 330

@@ -5,6 +5,7 @@ import time
 
 from faults import ITEM_INDEX, declare_items, expected_items, filled_items, gated_items, instance, through_proxy
 from test_versions import cut_lock
+from writing import CHANGED
 
 ROWS = 20_000
 MIDDLE = 16_000
@@ -24,8 +25,7 @@ def forget(app):
 def test_a_stopped_run_whose_tombstones_are_forgotten_writes_nothing_when_it_goes_on(app):
     """Its requests are older than deletes that the engine no longer remembers: only the fence keeps them out."""
     app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
-    changed = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
-    gate = gated_items(app, ROWS, MIDDLE, changed=changed, master={"overlap": "0 seconds"})
+    gate = gated_items(app, ROWS, MIDDLE, changed=CHANGED, master={"overlap": "0 seconds"})
     app.declare("item", index=INDEX)
     app.ok("es_create", "item")
     gate.close()

@@ -6,10 +6,10 @@ import psycopg
 import pytest
 
 from faults import Gate, declare_items, expected_items, filled_items
+from writing import CHANGED
 
 pytestmark = pytest.mark.either
 
-CHANGED = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
 
 
 class Dump:

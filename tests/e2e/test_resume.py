@@ -14,6 +14,7 @@ from faults import (
     through_proxy,
     wait_until,
 )
+from writing import CHANGED
 
 pytestmark = pytest.mark.either
 
@@ -215,8 +216,7 @@ def test_a_changed_update_between_does_not_spoil_the_full_one(app):
 
 def test_documents_deleted_between_are_not_taken_for_duplicates(app):
     app.sql("CREATE TABLE gone (id bigint, at timestamptz DEFAULT now())")
-    changed = "SELECT id AS _id FROM item WHERE changed_at >= $1 UNION ALL SELECT id FROM gone WHERE at >= $1"
-    gate = declare_split(app, changed=changed)
+    gate = declare_split(app, changed=CHANGED)
     app.ok("es_update", "item", "1")
     cut_short(app, gate, "es_update", "item", "1", "--full")
     app.sql("WITH d AS (DELETE FROM item WHERE id <= 20 RETURNING id) INSERT INTO gone SELECT id FROM d")

@@ -1,7 +1,6 @@
 """Rule R7: the aliases move in one atomic call, and only if they lie where the history says."""
 
 import contextlib
-import json
 import time
 
 import courses

@@ -487,11 +487,6 @@ def test_a_failure_says_what_to_type(app):
 # ---- queries
 
 
-def declare_queries(app, *queries):
-    lines = "".join(json.dumps(query) + "\n" for query in queries)
-    (app.indexes / courses.MASTER / "queries.ndjson").write_text(lines)
-
-
 ALL = {"name": "all", "body": {"query": {"match_all": {}}, "sort": ["_doc"]}}
 EXACT = {"name": "exact", "body": {"query": {"term": {"title": "Course 1"}}}}
 TITLES = {"mappings": {"dynamic": "strict", "properties": {"title": {"type": "keyword"}}}}
@@ -507,7 +502,7 @@ def two_instances(app):
 def test_queries_are_compared_with_the_active_instance(app):
     two_instances(app)
     assert by_name(app.ok("es_verify", "course_search-2"))["query_results"]["verdict"] == "skipped"
-    declare_queries(app, ALL, EXACT)
+    courses.declare_queries(app, ALL, EXACT)
     checks = by_name(app.ok("es_verify", "course_search-2", "--query-runs", "20"))
     assert checks["query_results"]["numbers"] == {"queries": 2, "by_query": {
         "all": {"total": 5, "active_total": 5, "total_divergence": 0, "overlap": 1},
@@ -516,7 +511,7 @@ def test_queries_are_compared_with_the_active_instance(app):
     latency = checks["query_latency"]["numbers"]["by_query"]["all"]
     assert latency["runs"] == 20
     assert 0 < latency["median_us"] <= latency["p99_us"]
-    declare_queries(app, ALL, {**EXACT, "max_total_divergence": 0.5, "min_overlap": 0.5})
+    courses.declare_queries(app, ALL, {**EXACT, "max_total_divergence": 0.5, "min_overlap": 0.5})
     checks = by_name(app.fails(1, "es_verify", "course_search-2", "--query-runs", "0", "-o", "json").json)
     assert failed(checks) == ["query_results"]
     assert [sample["query"] for sample in checks["query_results"]["samples"]] == ["exact", "exact"]
@@ -525,7 +520,7 @@ def test_queries_are_compared_with_the_active_instance(app):
 
 def test_a_query_that_became_slow(app):
     two_instances(app)
-    declare_queries(app, {**ALL, "max_latency_growth": 0.01})
+    courses.declare_queries(app, {**ALL, "max_latency_growth": 0.01})
     checks = by_name(app.fails(1, "es_verify", "course_search-2", "-o", "json").json)
     assert failed(checks) == ["query_latency"]
     assert checks["query_latency"]["numbers"]["by_query"]["all"]["runs"] == 100
@@ -533,7 +528,7 @@ def test_a_query_that_became_slow(app):
 
 def test_a_query_that_the_engine_refuses(app):
     courses.activated(app)
-    declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}})
+    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}})
     [sample] = found(app)["query_results"]["samples"]
     assert sample["query"] == "wrong"
 

@@ -5,7 +5,7 @@ import re
 import courses
 import pytest
 from faults import through_proxy, wait_until
-from test_verify import EXACT, declare_queries, failed, found, ids, remove, replace, two_instances, verified
+from test_verify import EXACT, failed, found, ids, remove, replace, two_instances, verified
 
 pytestmark = pytest.mark.either
 
@@ -116,7 +116,7 @@ def test_a_field_that_is_now_is_no_difference_and_said(app):
 @pytest.mark.parametrize("limit", [{"min_overlap": 0.5}, {"max_latency_growth": 0.000001}])
 def test_queries_that_differ_on_purpose_are_no_reason_for_a_new_instance(app, limit):
     two_instances(app)
-    declare_queries(app, {**EXACT, **limit})
+    courses.declare_queries(app, {**EXACT, **limit})
     result = app.fails(1, "es_verify", "course_search-2", "--query-runs", "5")
     assert result.err.splitlines()[-1] == (
         f"HINT: If that is what was meant, change the query or its limits in {app.indexes}/course_search/queries.ndjson,"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,10 +20,12 @@ enum { GRACE_MS = 2000, NOT_RUN = 127 };
 
 /* Between fork() and exec(): only what is safe in a signal handler, but for putenv(), as this
  * process has one thread. */
-__attribute__((noreturn)) static void become(const struct child_options *options)
+__attribute__((noreturn)) static void become(const struct child_options *options, pid_t parent)
 {
     sigset_t none;
     setpgid(0, 0);
+    if (!options->ignores_stop && (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0 || getppid() != parent))
+        _exit(NOT_RUN);
     signal(SIGPIPE, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -73,9 +76,10 @@ static void end(pid_t child, int process)
 int child_run(const struct child_options *options, struct error *err)
 {
     int stop = options->ignores_stop ? stop_again_fd() : stop_fd();
+    pid_t parent = getpid();
     pid_t child = fork();
     if (child == 0)
-        become(options);
+        become(options, parent);
     if (child < 0)
         return error_set(err, ERR_FAILED, "no process can be started: %s", strerror(errno));
     setpgid(child, child); /* so that it is one before it is ended */

@@ -11,13 +11,15 @@ struct child_options {
     const char *const
         *environment; /* NAME=VALUE in addition to the process's own; NULL ends them */
     int timeout_s;
-    bool ignores_stop; /* it is not ended when a stop is asked for, only when it is again */
+    bool ignores_stop; /* it is not ended when a stop is asked for, only when it is again, and
+                          outlives this process if that is killed */
 };
 
 /*
  * Runs it to its end, with nothing to read, and what it prints on standard error. Another end than
  * exit status 0 is ERR_FAILED; so is the time that is over, and ERR_STOPPED a stop that was asked
- * for: then it is ended with all it has started (SIGTERM, and SIGKILL two seconds later).
+ * for: then it is ended with all it has started (SIGTERM, and SIGKILL two seconds later). The
+ * kernel ends the shell if this process is killed.
  */
 int child_run(const struct child_options *options, struct error *err);
 

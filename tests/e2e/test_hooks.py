@@ -1,5 +1,6 @@
 """Commands that stop and resume indexing around a switch: "stop_indexing" and "resume_indexing" of master.json."""
 
+import pathlib
 import signal
 import sys
 import textwrap
@@ -242,6 +243,13 @@ def killed_between(app, *command, **master):
     process = app.start("es_activate", MASTER, *command)
     wait_until(lambda: called(app))
     process.kill()
+
+
+def test_what_is_to_stop_indexing_does_not_outlive_a_kill(app):
+    # Or it could stop it for good, after the next command has resumed it.
+    killed_between(app, "--stop-indexing", f"echo $$ > pid; {STOP}; sleep 60; true")
+    shell = pathlib.Path("/proc", (app.folder / "pid").read_text().strip())
+    wait_until(lambda: not shell.exists(), timeout=10)
 
 
 def test_after_a_kill_between_them_the_same_command_resumes_before_all_else(app):

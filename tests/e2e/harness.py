@@ -92,9 +92,8 @@ class Process:
         __tracebackhide__ = True
         if self._result is None:
             try:
-                # At the end itself: wait() alone looks for it every 50 ms.
-                self._ends(timeout)
-                code = self._popen.wait(0)
+                # At the end itself: wait() alone looks for it every 50 ms. Not all kernels give the exit code that soon.
+                code = self._popen.wait(10 if self._ends(timeout) else 0)
             except subprocess.TimeoutExpired:
                 self._popen.kill()
                 self._popen.wait()
@@ -115,11 +114,12 @@ class Process:
             self._err.close()
 
     def _ends(self, timeout):
+        """Waits for the end: has it come?"""
         if not self.running:
-            return
+            return True
         handle = os.pidfd_open(self.pid)
         try:
-            select.select([handle], [], [], timeout)
+            return bool(select.select([handle], [], [], timeout)[0])
         finally:
             os.close(handle)
 

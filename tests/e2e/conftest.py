@@ -2,9 +2,9 @@
 
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
 that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
-the folder for the servers (default: a temporary one); ESMIGRATE_TEST_SHARE, of the tests marked "either" the share to
-run: "1/2" is every other one, beginning with the first (default: all); ESMIGRATE_TEST_QUIET=1, the machine has nothing
-else to do, so that rates have to be reached, too.
+the folder for the servers (default: a temporary one); ESMIGRATE_TEST_EITHER, of the tests marked "either" the share to
+run, and ESMIGRATE_TEST_FILES, of all files: "1/2" is every other one, beginning with the first (default: all);
+ESMIGRATE_TEST_QUIET=1, the machine has nothing else to do, so that rates have to be reached, too.
 """
 
 import os
@@ -31,11 +31,18 @@ for _name in [name for name in os.environ if name.startswith("PG")]:
 ENGINES = os.environ.get("ESMIGRATE_TEST_ENGINES", "opensearch").split(",")
 
 
+def _share(name):
+    """Of what is counted, what this run has to do: a slice."""
+    number, shares = map(int, os.environ.get(name, "1/1").split("/"))
+    return slice(number - 1, None, shares)
+
+
 def pytest_collection_modifyitems(config, items):
-    """Leaves out the tests marked "either" that are another run's."""
-    number, shares = map(int, os.environ.get("ESMIGRATE_TEST_SHARE", "1/1").split("/"))
+    """Leaves out the tests that are another run's."""
+    files = list(dict.fromkeys(item.path for item in items))[_share("ESMIGRATE_TEST_FILES")]
     either = [item for item in items if item.get_closest_marker("either")]
-    others = {item for n, item in enumerate(either) if n % shares != number - 1}
+    others = set(either) - set(either[_share("ESMIGRATE_TEST_EITHER")])
+    others |= {item for item in items if item.path not in files}
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=list(others))
 

@@ -243,7 +243,7 @@ def test_the_same_with_a_naive_horizon_loses_documents(app, seconds):
     declared(app)
     with naive_horizon(app):
         for _ in range(3):
-            missing, stale, left, _ = write(app, seconds, "naive horizon")
+            missing, stale, left, _ = write(app, seconds, "naive horizon, which has to lose")
             if missing or stale or left:
                 return
     raise AssertionError("nothing was lost")

@@ -82,7 +82,7 @@ static void gather(struct verifying *verifying)
 }
 
 /* In an action of its own, a part of this one: it writes, and takes the writer's lock for that. */
-static int repair(struct verifying *verifying, struct error *err)
+static int send_again(struct verifying *verifying, struct error *err)
 {
     struct context *context = verifying->context;
     const struct instance *instance = verifying->instance;
@@ -119,6 +119,20 @@ static int repair(struct verifying *verifying, struct error *err)
                 instance->index_name, item->totals.indexed, item->totals.deleted,
                 item->totals.rejected);
     return result;
+}
+
+/* What an interrupted first load has still to do is its own: it counts what it has sent. */
+static int repair(struct verifying *verifying, struct error *err)
+{
+    const struct context *context = verifying->context;
+    if (!verifying->request->repair || context->settings.dry_run || !needs_repair(verifying))
+        return 0;
+    if (!verifying->instance->filled_at) {
+        log_say(context->log, LOG_WARNING, "%s: nothing is repaired before it is filled",
+                verifying->instance->index_name);
+        return 0;
+    }
+    return send_again(verifying, err) < 0 || check_all(verifying, err) < 0 ? -1 : 0;
 }
 
 /* ---- the verdict ---- */
@@ -203,10 +217,7 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
     };
     if (engine_window(context->engine, instance->index_name, MOST_AT_ONCE, &verifying->look.window,
                       err) < 0 ||
-        check_all(verifying, err) < 0)
-        return -1;
-    if (verifying->request->repair && !context->settings.dry_run && needs_repair(verifying) &&
-        (repair(verifying, err) < 0 || check_all(verifying, err) < 0))
+        check_all(verifying, err) < 0 || repair(verifying, err) < 0)
         return -1;
     return judge(verifying, err);
 }

@@ -226,6 +226,20 @@ def test_documents_deleted_between_are_not_taken_for_duplicates(app):
     assert app.docs("item-1") == expected_items(app)
 
 
+def test_a_first_full_update_that_was_cut_short_is_gone_on_with_and_not_repaired(app):
+    gate = declare_split(app)
+    cut_short(app, gate, "es_update", "item", "1")
+    app.sql("DELETE FROM item WHERE id <= 3")
+    result = app.fails(1, "es_verify", "item-1", "--repair")
+    index = app.full_name("item-1")
+    assert f"{index}: nothing is repaired before it is filled" in result.err
+    assert "HINT: It was never filled completely: esmigrate es_update item 1" in result.err
+    app.ok("es_update", "item", "1")
+    assert outcomes(app) == ["complete"]
+    app.ok("es_verify", "item-1", "--repair")
+    assert app.docs("item-1") == expected_items(app)
+
+
 def test_documents_rejected_by_the_first_part_stay_open_and_are_tried_again(app):
     gate = declare_split(app)
     app.sql("UPDATE item SET amount = 'many' WHERE id IN (5, 6)")

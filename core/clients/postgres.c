@@ -37,7 +37,8 @@ static const char pinned_settings[] =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
     "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings "
     "WHERE name IN ('idle_session_timeout', 'transaction_timeout');" /* of newer servers */
-    "SET default_transaction_isolation = 'read committed'; SET client_min_messages = 'warning';";
+    "SET default_transaction_isolation = 'read committed'; SET default_transaction_read_only = off;"
+    "SET client_min_messages = 'warning';";
 
 /* ---- errors ---- */
 

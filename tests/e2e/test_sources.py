@@ -388,6 +388,18 @@ def test_the_sql_runs_read_only(app):
     assert (row["status"], row["docs_sent"]) == ("failed", 0)
 
 
+def test_a_history_in_a_database_that_is_read_only_by_default_is_written(app):
+    courses.activated(app)
+    courses.rename(app, 1, "New")
+    app.sql(f"ALTER DATABASE {app.database} SET default_transaction_read_only = on")
+    app.ok("es_update", MASTER)
+    assert courses.titles(app, "course_search-1")["1"] == "New"
+    app.ok("es_deploy", MASTER)
+    app.ok("es_drop", MASTER, "1", "--yes", "--force")
+    app.postgres.execute(f"ALTER DATABASE {app.database} RESET default_transaction_read_only")
+    assert courses.active_index(app) is None
+
+
 def test_a_read_longer_than_the_idle_timeout_of_the_database_ends_well(app):
     """While the source is read, the sessions of the history and of the locks are idle."""
     courses.make_courses(app)

@@ -7,6 +7,9 @@
 #include "base/memory.h"
 #include "sql.h"
 
+/* A time so long after or before now is one that PostgreSQL knows. */
+static const int64_t longest_interval_s = INT64_C(100) * 366 * 24 * 60 * 60;
+
 int history_open(const struct history_options *options, struct history **ret_history,
                  struct error *err)
 {
@@ -351,9 +354,12 @@ int history_interval_seconds(struct history *history, const char *text, const ch
     if (result < 0 && strncmp(err->sqlstate, "22", 2) != 0)
         return -1;
     *ret_seconds = result == 0 ? pg_int(rows, 0, "seconds") : -1;
-    if (*ret_seconds >= 0)
+    if (*ret_seconds >= 0 && *ret_seconds <= longest_interval_s)
         return 0;
-    error_set(err, ERR_USAGE, "%s: \"%s\" is not an interval", what, text);
+    if (*ret_seconds > 0)
+        error_set(err, ERR_USAGE, "%s: \"%s\" is longer than a hundred years", what, text);
+    else
+        error_set(err, ERR_USAGE, "%s: \"%s\" is not an interval", what, text);
     return error_hint(err, "Write it as PostgreSQL does, for example \"72 hours\".");
 }
 

@@ -139,7 +139,7 @@ int history_parse_time(struct history *history, const char *text, char **ret_tim
                        struct error *err);
 
 /* The length of an interval (PostgreSQL's text), in seconds. One that it does not read, or that is
- * negative, is ERR_USAGE; `what` names it in the message. */
+ * negative or longer than a hundred years, is ERR_USAGE; `what` names it in the message. */
 int history_interval_seconds(struct history *history, const char *text, const char *what,
                              int64_t *ret_seconds, struct error *err);
 

@@ -258,9 +258,10 @@ static int get_ready(struct activation *a, struct error *err)
 
 static int record(const struct activation *a, struct error *err)
 {
-    return history_query(a->context->history, sql_history_master_active,
-                         PG_VALUES(pg_number(a->to->master_id).text, pg_number(a->to->id).text),
-                         NULL, err);
+    return history_query(
+        a->context->history, sql_history_master_active,
+        PG_VALUES(pg_number(a->to->master_id).text, pg_number(a->to->id).text, a->options.keep),
+        NULL, err);
 }
 
 /* When the engine neither refused nor answered, the alias tells what it did; when that cannot be

@@ -1,6 +1,6 @@
--- $1 master_id bigint, $2 instance_id bigint (null: none). What the alias points to. The instance that it left is kept for as long as the master's options say.
+-- $1 master_id bigint, $2 instance_id bigint (null: none), $3 keep interval (null: not at all). What the alias points to. The instance that it left is kept for so long.
 WITH before AS (
-    SELECT id, active_instance_id, (options->>'keep')::interval AS keep FROM esmigrate.index_master
+    SELECT id, active_instance_id, $3::interval AS keep FROM esmigrate.index_master
     WHERE id = $1::bigint AND active_instance_id IS DISTINCT FROM $2::bigint
     FOR UPDATE
 ), left_behind AS (

@@ -3,6 +3,7 @@
 import pytest
 
 import courses
+from test_switch import move_by_hand
 
 pytestmark = pytest.mark.either
 
@@ -155,9 +156,26 @@ def test_it_is_not_dropped_or_cleared_without_force(app):
     assert app.indices() == [app.full_name("course_search-3")]
 
 
-def test_an_interval_that_is_none_is_refused_before_the_switch(app):
+@pytest.mark.parametrize("keep, wrong", [("for ever", "is not an interval"),
+                                         ("300000 years", "is longer than a hundred years")])
+def test_an_interval_that_is_none_is_refused_before_the_switch(app, keep, wrong):
     switched(app)
-    app.declare(MASTER, master={"keep": "for ever"})
+    app.declare(MASTER, master={"keep": keep})
     result = app.fails(2, "es_activate", MASTER, "1")
-    assert "keep" in result.err and '"for ever" is not an interval' in result.err and "72 hours" in result.err
+    assert "keep" in result.err and f'"{keep}" {wrong}' in result.err and "72 hours" in result.err
+    assert courses.active_index(app) == "course_search-2"
+    result = app.fails(2, "es_create", MASTER, "--force")
+    assert f'indexes/course_search/master.json: "{keep}" {wrong}' in result.err
+    assert len(app.indices()) == 2
+
+
+@pytest.mark.parametrize("keep", ["72 hous", "300000 years"])
+def test_an_interval_that_was_stored_unseen_does_not_hide_where_the_alias_is(app, keep):
+    switched(app)
+    app.sql("UPDATE esmigrate.index_master SET options = jsonb_build_object('keep', %s::text)", (keep,))
+    move_by_hand(app, "course_search-2", "course_search-1")
+    result = app.fails(1, "es_activate", MASTER, "2")
+    assert f'warning: {MASTER}: what was active before is not kept: keep: "{keep}" is ' in result.err
+    assert courses.active_index(app) == "course_search-1"
+    app.ok("es_activate", MASTER, "2")
     assert courses.active_index(app) == "course_search-2"

@@ -301,12 +301,13 @@ class Course:
             process.wait(check=0)
 
     def kill_in_hook(self, held, name, master):
-        """The hook lives on, and comes to its end."""
+        """What stops indexing ends with the run; what resumes it comes to its own end."""
         try:
             self.run_and_kill(held.is_reached, master)
         finally:
             held.release()
-        wait_until(lambda: hooks_called(self.app, master)[-1:] == [name])
+        if name == "resume":
+            wait_until(lambda: hooks_called(self.app, master)[-1:] == [name])
 
     def is_done(self, master):
         """Killed when nothing was left to do but to say so."""

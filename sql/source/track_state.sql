@@ -1,11 +1,18 @@
--- $1 changed.sql text, $2 since timestamptz. What can be wrong with the trackers that it reads: the triggers are gone or switched off, records that it needs were pruned, or they begin too late.
+-- $1 changed.sql text, $2 since timestamptz. What can be wrong with the trackers that it reads: the triggers are gone, switched off or on another table than the one that bears its name now (they could have been so for a while: switched on again they are no longer ALWAYS), records that it needs were pruned, or they begin too late.
 SELECT t.name, t.source_table, t.id_expression, t.master, t.began_at, t.pruned_up_to,
        $2::timestamptz < t.pruned_up_to AS pruned,
        $2::timestamptz < t.began_at AS late,
        (SELECT count(*) FROM pg_catalog.pg_trigger g
         JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
         JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace
-        WHERE n.nspname = 'esmigrate_source' AND p.proname = t.name AND g.tgenabled IN ('A', 'O')) < 4 AS broken
+        WHERE n.nspname = 'esmigrate_source' AND p.proname = t.name AND g.tgenabled = 'A'
+          AND g.tgrelid = coalesce(bearer.oid, g.tgrelid)) < 4 AS broken
 FROM esmigrate_source.tracker t
+LEFT JOIN LATERAL (
+    SELECT c.oid FROM pg_catalog.pg_class c
+    JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    WHERE c.relkind IN ('r', 'p')
+      AND pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname) = t.source_table
+) bearer ON true
 WHERE strpos($1, pg_catalog.quote_literal(t.name)) > 0
 ORDER BY t.name

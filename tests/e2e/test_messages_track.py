@@ -235,7 +235,7 @@ def test_triggers_that_are_gone(tracked):
     tracked.sql(f"DROP TRIGGER {tracker['name']}_insert ON course")
     transcript(tracked, """
         $ esmigrate es_update course_search
-        esmigrate: error: index "qa_course_search-1": the triggers of public.course that changed.sql relies on are gone or switched off
+        esmigrate: error: index "qa_course_search-1": the triggers of public.course that changed.sql relies on are gone, or were switched off
         DETAIL: Since then its changes are not recorded by tracker course_search_course_1cebabb7.
         HINT: Make them again: esmigrate es_track course_search --table 'public.course' --id 'id' --apply. Then read everything: esmigrate es_update course_search-1 --full
         exit code 1

@@ -30,10 +30,10 @@ static int broken(const struct instance *instance, const struct pg_rows *rows, s
 {
     _cleanup_free_ char *table = quoted_for_shell(pg_text(rows, row, "source_table"));
     _cleanup_free_ char *expression = quoted_for_shell(pg_text(rows, row, "id_expression"));
-    error_set(
-        err, ERR_FAILED,
-        "index \"%s\": the triggers of %s that changed.sql relies on are gone, or were switched off",
-        instance->index_name, pg_text(rows, row, "source_table"));
+    error_set(err, ERR_FAILED,
+              "index \"%s\": the triggers of %s that changed.sql relies on are gone, or were "
+              "switched off",
+              instance->index_name, pg_text(rows, row, "source_table"));
     error_detail(err, "Since then its changes are not recorded by tracker %s.",
                  pg_text(rows, row, "name"));
     return error_hint(err,

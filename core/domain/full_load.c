@@ -18,6 +18,7 @@ void full_load_release(struct full_load *load)
     free(load->source_timeline);
     free(load->taken_at);
     free(load->changed_through);
+    free(load->trackers);
     free(load->started_at);
     free(load->marks);
     *load = (struct full_load){};
@@ -76,8 +77,8 @@ int full_load_begin(struct history *history, const char *action_id, const char *
     if (history_query(history, sql_history_full_load_begin,
                       PG_VALUES(action_id, load->index_uuid, load->source_system_identifier,
                                 load->source_database_oid, load->taken_at, load->changed_through,
-                                buffer_cstr(&marks), array, load->source_lsn,
-                                load->source_timeline),
+                                buffer_cstr(&marks), array, load->source_lsn, load->source_timeline,
+                                load->trackers),
                       &rows, err) < 0)
         return -1;
     if (!pg_rows_count(rows))

@@ -17,6 +17,7 @@ struct full_load {
     char *source_timeline;
     char *taken_at;        /* the source's clock when it began; NULL: not known */
     char *changed_through; /* NULL: none was to be had */
+    char *trackers;        /* that it saw, see tracked_seen(); not read back */
     char *started_at;
     int64_t *marks; /* of each shard, as engine_max_seq_no() gave them */
     size_t shards;

@@ -7,6 +7,7 @@
 #include "domain/division.h"
 #include "domain/load_worker.h"
 #include "sql.h"
+#include "usecases/tracked.h"
 
 /* About half a second of the engine's time: so much is done again after a crash. */
 static const int64_t default_range_documents = 50000;
@@ -123,7 +124,8 @@ int full_update_begin(const struct full_update *update, struct full_load *ret_lo
     };
     int64_t documents = update->range_documents ? update->range_documents : default_range_documents;
     /* What a request of a killed run still writes is to be below the marks. */
-    if (division_find(update->source, documents, &division, err) < 0 ||
+    if (tracked_seen(source, &load.trackers, err) < 0 ||
+        division_find(update->source, documents, &division, err) < 0 ||
         engine_wait_written(context->engine, instance->index_name, err) < 0 ||
         engine_max_seq_no(context->engine, instance->index_name, &load.marks, &load.shards, err) <
             0)

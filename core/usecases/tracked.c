@@ -55,31 +55,40 @@ static int pruned(const struct instance *instance, const struct pg_rows *rows, s
     return hint_full(instance, err);
 }
 
-/* Triggers that are younger than changed_through's start may still be older than the load itself:
- * the mark stays behind the moment of reading. */
-static int check_late(struct context *context, const struct instance *instance,
-                      const struct pg_rows *rows, size_t row, struct error *err)
+static int late(const struct instance *instance, const struct pg_rows *rows, size_t row,
+                struct error *err)
 {
-    const char *began_at = pg_text(rows, row, "began_at");
-    _cleanup_(pg_rows_freep) struct pg_rows *full = NULL, *order = NULL;
-    if (history_query(context->history, sql_history_full_began,
-                      PG_VALUES(pg_number(instance->id).text), &full, err) < 0)
-        return -1;
-    const char *full_began = pg_rows_count(full) ? pg_text(full, 0, "began_at") : NULL;
-    if (full_began) {
-        if (history_query(context->history, sql_history_time_after, PG_VALUES(began_at, full_began),
-                          &order, err) < 0)
-            return -1;
-        if (!pg_bool(order, 0, "after"))
-            return 0;
-    }
-    _cleanup_free_ char *moment = time_rfc3339(began_at);
+    _cleanup_free_ char *moment = time_rfc3339(pg_text(rows, row, "began_at"));
     error_set(
         err, ERR_FAILED,
         "index \"%s\": changes of %s are recorded only since %s, which is after the index was "
         "filled",
         instance->index_name, pg_text(rows, row, "source_table"), moment);
     return hint_full(instance, err);
+}
+
+/* Of a full update that did not note what it saw the clock has to tell: triggers that are younger
+ * than changed_through's start may still be older than the load itself, as the mark stays behind
+ * the moment of reading. */
+static int check_late(struct context *context, const struct instance *instance,
+                      const struct pg_rows *rows, size_t row, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *full = NULL, *order = NULL;
+    if (history_query(context->history, sql_history_full_began,
+                      PG_VALUES(pg_number(instance->id).text, pg_text(rows, row, "seen_as")), &full,
+                      err) < 0)
+        return -1;
+    if (pg_rows_count(full) && pg_text(full, 0, "saw_tracker"))
+        return pg_bool(full, 0, "saw_tracker") ? 0 : late(instance, rows, row, err);
+    if (!pg_bool(rows, row, "late"))
+        return 0;
+    if (!pg_rows_count(full))
+        return late(instance, rows, row, err);
+    if (history_query(context->history, sql_history_time_after,
+                      PG_VALUES(pg_text(rows, row, "began_at"), pg_text(full, 0, "began_at")),
+                      &order, err) < 0)
+        return -1;
+    return pg_bool(order, 0, "after") ? late(instance, rows, row, err) : 0;
 }
 
 static int unreadable(const struct instance *instance, const char *reader, struct error *err)
@@ -115,8 +124,28 @@ int tracked_check(struct context *context, const struct instance *instance,
             return broken(instance, rows, i, err);
         if (pg_bool(rows, i, "pruned"))
             return pruned(instance, rows, i, since, err);
-        if (pg_bool(rows, i, "late") && check_late(context, instance, rows, i, err) < 0)
+        if (check_late(context, instance, rows, i, err) < 0)
             return -1;
     }
+    return 0;
+}
+
+int tracked_seen(const struct source *source, char **ret_trackers, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *there = NULL, *rows = NULL;
+    *ret_trackers = NULL;
+    if (!source->changed)
+        return 0;
+    if (pg_query(source->pg, sql_source_track_there, PG_NO_VALUES, &there, err) < 0)
+        return -1;
+    if (!pg_bool(there, 0, "there")) {
+        *ret_trackers = x_strdup("{}");
+        return 0;
+    }
+    if (!pg_bool(there, 0, "readable"))
+        return 0;
+    if (pg_query(source->pg, sql_source_track_seen, PG_NO_VALUES, &rows, err) < 0)
+        return -1;
+    *ret_trackers = x_strdup(pg_text(rows, 0, "trackers"));
     return 0;
 }

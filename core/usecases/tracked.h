@@ -13,4 +13,11 @@
 int tracked_check(struct context *context, const struct instance *instance,
                   const struct source *source, const char *since, struct error *err);
 
+/*
+ * The trackers that a full update sees which begins now, as PostgreSQL's text of an array: it reads
+ * what was committed before they began to record. NULL where changed.sql does not ask them, or this
+ * role may not. *ret_trackers is the caller's.
+ */
+int tracked_seen(const struct source *source, char **ret_trackers, struct error *err);
+
 #endif

@@ -47,7 +47,7 @@ def test_an_older_history(school):
         school,
         """
         $ esmigrate es_update course_search
-        esmigrate: error: the history has schema version 0, this esmigrate needs version 12
+        esmigrate: error: the history has schema version 0, this esmigrate needs version 13
         HINT: Upgrade it: esmigrate es_init
         exit code 1
         """,

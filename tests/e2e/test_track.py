@@ -77,7 +77,8 @@ def recorded(app, tracker=None):
 
 
 def age(app, interval):
-    """As if all that is recorded, and the trackers, were that much older."""
+    """As if all that is recorded, and the trackers, were that much older, for full updates that only the clock tells."""
+    app.sql("UPDATE esmigrate.full_load SET trackers = NULL")
     app.sql("UPDATE esmigrate_source.change SET changed_at = changed_at - %s::interval", (interval,))
     app.sql("UPDATE esmigrate_source.tracker SET began_at = began_at - %s::interval", (interval,))
 
@@ -437,6 +438,33 @@ def test_an_index_filled_before_its_triggers_is_refused_until_a_full_update(decl
     assert_current(declared)
     declared.sql("DELETE FROM lesson WHERE course_id = 5")
     assert declared.ok("es_update", MASTER, "1")[0]["indexed"] == 1
+
+
+def test_an_index_filled_while_the_migration_with_the_triggers_was_open_is_refused(declared):
+    # They record since before the load by the clock, which saw neither them nor what was changed before them.
+    course = track(declared, "course", "id")
+    lesson = declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")
+    declared.declare(MASTER, changed=f"{course['changed_sql']} UNION {lesson['changed_sql']}")
+    with contextlib.closing(declared.connect()) as migration:
+        migration.execute("BEGIN; UPDATE lesson SET name = 'New' WHERE course_id = 4")
+        migration.execute(lesson["ddl"])
+        declared.ok("es_deploy", MASTER)
+        migration.execute("COMMIT")
+    refused = declared.fails(1, "es_update", MASTER)
+    assert "changes of public.lesson are recorded only since" in refused.err and "course_search-1 --full" in refused.err
+    declared.ok("es_update", MASTER, "--full")
+    declared.ok("es_update", MASTER)
+    assert_current(declared)
+
+
+def test_of_a_full_update_of_an_older_version_the_clock_tells(declared):
+    made = track(declared, "lesson", "course_id")
+    declared.declare(MASTER, changed=made["changed_sql"], master={"overlap": "1 hour"})
+    declared.ok("es_deploy", MASTER)
+    declared.sql("UPDATE esmigrate.full_load SET trackers = NULL")
+    declared.ok("es_update", MASTER)
+    declared.sql("UPDATE esmigrate_source.tracker SET began_at = clock_timestamp()")
+    assert "recorded only since" in declared.fails(1, "es_update", MASTER).err
 
 
 def test_a_full_update_right_after_the_triggers_will_do_even_if_the_mark_stays_behind(declared):

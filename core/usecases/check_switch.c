@@ -102,8 +102,9 @@ static int check_further_alias(struct checking *checking, const char *check,
         return 0;
     return check_line(checking, check, CHECK_FAILED,
                       x_printf("%s: \"%s\" %s", alias->key, full, why), "free, or on our instances",
-                      x_printf("Each switch would be refused. Take \"%s\" out of master.json, or "
-                               "give it another name there.",
+                      x_printf("Each switch would be refused. Give it another name than \"%s\" in "
+                               "master.json; or delete an index that a write of the application "
+                               "made as the alias was missing.",
                                alias->name));
 }
 

@@ -7,6 +7,7 @@
 #include "load/sweep.h"
 #include "sql.h"
 #include "usecases/fence.h"
+#include "usecases/owner.h"
 #include "usecases/run.h"
 
 /* What es_clear, es_drop and es_prune differ in. */
@@ -19,7 +20,19 @@ struct removal {
                 struct error *err);
 };
 
-/* Active is what the history says, and what the engine says: the alias may have been moved. */
+static int refuse_alias(const struct removal *removal, const struct instance *instance,
+                        const char *alias, struct error *err)
+{
+    error_set(err, ERR_FAILED, "index \"%s\" is used: alias \"%s\" points to it",
+              instance->index_name, alias);
+    return error_hint(err,
+                      "es_activate moves the aliases of master.json to another instance, others "
+                      "are taken off by hand. Or give --force to es_%s it all the same.",
+                      removal->action);
+}
+
+/* Active is what the history says, and what the engine says: the alias may have been moved. What
+ * bears another alias, such as the one that an application writes to, is in use as well. */
 static int check_not_active(struct context *context, const struct removal *removal,
                             const struct instance *instance, struct error *err)
 {
@@ -28,8 +41,10 @@ static int check_not_active(struct context *context, const struct removal *remov
     if (context_open_engine(context, err) < 0 ||
         engine_find_index(context->engine, instance->index_name, &index, err) < 0)
         return -1;
-    if (!instance->active && !engine_index_has_alias(&index, alias))
-        return 0;
+    if (!instance->active && !engine_index_has_alias(&index, alias)) {
+        const char *other = owner_reading_alias(&index);
+        return other ? refuse_alias(removal, instance, other, err) : 0;
+    }
     error_set(err, ERR_FAILED, "index \"%s\" is active: readers of %s use it", instance->index_name,
               instance->master);
     return error_hint(err,

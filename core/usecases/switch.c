@@ -242,7 +242,10 @@ static int refuse_name(const struct alias_switch *change, const char *name, stru
         return owner_refuse_alias_name(change->alias, change->master, err);
     error_set(err, ERR_FAILED, "the engine has an index named \"%s\", which is to be an alias",
               name);
-    return error_hint(err, "Nothing was switched. Take that name out of indexes/%s/master.json.",
+    return error_hint(err,
+                      "Nothing was switched. If a write of the application made it, as the alias "
+                      "was missing, save what it holds and delete it; else take that name out of "
+                      "indexes/%s/master.json.",
                       change->master);
 }
 

@@ -178,6 +178,18 @@ def test_readers_of_a_moved_alias_are_guarded_too(app, command):
     assert len(app.docs("course_search-1")) == 3
 
 
+@pytest.mark.parametrize("command", [["es_clear", MASTER, "1"], ["es_drop", MASTER, "1"], ["es_drop", MASTER, "--older"]])
+def test_what_bears_another_alias_is_guarded_too(app, command):
+    """An application that writes through it would make an index of its name with the next document."""
+    two_instances(app)
+    alias = {"index": app.full_name("course_search-1"), "alias": app.full_name("courses_write"), "is_write_index": True}
+    app.engine_server.must("POST", "_aliases", {"actions": [{"add": alias}]})
+    result = app.fails(1, *command, "--yes")
+    assert f'is used: alias "{app.full_name("courses_write")}" points to it' in result.err and "--force" in result.err
+    assert len(app.docs("course_search-1")) == 3
+    app.ok(*command, "--yes", "--force")
+
+
 def test_without_a_terminal_yes_is_needed(app):
     courses.filled(app)
     before = courses.everything(app)

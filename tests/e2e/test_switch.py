@@ -409,7 +409,7 @@ def test_an_alias_of_the_file_that_is_the_name_of_an_index_is_named(app):
     app.engine_server.must("PUT", app.full_name("courses_read"))
     result = app.fails(1, "es_activate", MASTER, "2")
     assert f'index named "{app.full_name("courses_read")}"' in result.err
-    assert "Take that name out of indexes/course_search/master.json" in result.err
+    assert "else take that name out of indexes/course_search/master.json" in result.err
     assert where(app) == ["course_search-1"]
 
 

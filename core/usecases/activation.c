@@ -27,7 +27,8 @@ struct activation {
     struct master master;
     struct master_options options;
     struct hooks hooks;
-    char *alias; /* the master's */
+    char *alias;       /* the master's */
+    bool moves_writes; /* the application's write alias leaves another instance */
 };
 
 static void activation_release(struct activation *a)
@@ -142,7 +143,43 @@ static int look_at_alias(struct activation *a, struct error *err)
     return 0;
 }
 
+/* After --reads-only the readers are where they are to be, and the application writes to the other
+ * instance yet. */
+static int look_at_write_alias(struct activation *a, struct error *err)
+{
+    if (!a->options.write_alias || a->request->part == SWITCH_READS)
+        return 0;
+    _cleanup_free_ char *alias =
+        x_printf("%s%s", a->context->settings.prefix, a->options.write_alias);
+    char **names = NULL;
+    size_t count = 0;
+    if (engine_alias_indexes(a->context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        a->moves_writes = a->moves_writes || strcmp(names[i], a->to->index_name) != 0;
+    texts_free(names, count);
+    return 0;
+}
+
 /* ---- getting it ready ---- */
+
+/* Behind what could be done about it first. */
+static int hint_as_it_is(const struct activation *a, struct error *err)
+{
+    const char *master = a->to->master;
+    bool rolls_back = strcmp(a->run->action.name, "rollback") == 0;
+    _cleanup_free_ char *command =
+        rolls_back ? x_printf("es_rollback %s%s --allow-stale", master,
+                              a->request->rehearse ? " --rehearse" : "")
+                   : x_printf("es_activate %s %d --no-update --no-verify", master, a->to->number);
+    const char *what = a->request->rehearse ? "rehearse with" : "switch to";
+    if (!err->hint)
+        return error_hint(err, "To %s it as it is: esmigrate %s", what, command);
+    _cleanup_free_ char *first = x_strdup(err->hint);
+    if (first[strlen(first) - 1] == '.')
+        return error_hint(err, "%s To %s it as it is: esmigrate %s", first, what, command);
+    return error_hint(err, "%s; or, to %s it as it is: esmigrate %s", first, what, command);
+}
 
 static int not_fresh(const struct activation *a, struct error *err)
 {
@@ -158,15 +195,7 @@ static int not_fresh(const struct activation *a, struct error *err)
         return 0;
     }
     error_prefix(err, "nothing was switched, since the last update failed");
-    if (strcmp(a->run->action.name, "rollback") == 0)
-        return error_hint(err, "To switch to it as it is: esmigrate es_rollback %s --allow-stale",
-                          a->to->master);
-    _cleanup_free_ char *before =
-        x_printf("%s%s", err->hint ? err->hint : "", err->hint ? " " : "");
-    return error_hint(err,
-                      "%sTo switch to it as it is: esmigrate es_activate %s %d --no-update "
-                      "--no-verify",
-                      before, a->to->master, a->to->number);
+    return hint_as_it_is(a, err);
 }
 
 static int too_many_rejected(struct error *err)
@@ -425,7 +454,7 @@ static const char *result_of(const struct activation *a)
 {
     if (a->request->rehearse)
         return "rehearsed";
-    if (a->request->part == SWITCH_WRITES)
+    if (a->request->part == SWITCH_WRITES || (a->from == a->to && a->moves_writes))
         return "writes_switched";
     return a->from == a->to ? "already_active" : "activated";
 }
@@ -439,7 +468,8 @@ int activation_in_run(struct run *run, const struct activation_request *request,
         .request = request,
     };
     report_set_instance(item, planned);
-    if (find(&a, planned, err) < 0 || check_target(&a, err) < 0 || look_at_alias(&a, err) < 0)
+    if (find(&a, planned, err) < 0 || check_target(&a, err) < 0 || look_at_alias(&a, err) < 0 ||
+        look_at_write_alias(&a, err) < 0)
         return -1;
     run->outcome.result = result_of(&a);
     if (run->context->settings.dry_run)
@@ -451,7 +481,9 @@ int activation_in_run(struct run *run, const struct activation_request *request,
     if (a.from == a.to) {
         if (bulk_settings_end(run->context, a.to, run->action.id, err) < 0)
             return -1;
-        return switch_over(&a, err);
+        if (!a.moves_writes)
+            return switch_over(&a, err);
+        return freshen(&a, false, err) < 0 ? -1 : switch_between_hooks(&a, err);
     }
     if (get_ready(&a, err) < 0)
         return -1;

@@ -63,8 +63,9 @@ int check_alias(struct checking *checking, const char *check, struct error *err)
 
 /* ---- further aliases ---- */
 
-/* It must be free, or lie on instances of the master: nothing else is taken from anyone. */
-static int find_user(struct checking *checking, const char *alias, char **ret_why,
+/* It must be free, or lie on instances of the master: nothing else is taken from anyone. Also, on
+ * which of them it lies that is not the active one. */
+static int find_user(struct checking *checking, const char *alias, char **ret_why, char **ret_other,
                      struct error *err)
 {
     struct engine *engine = checking->context->engine;
@@ -79,10 +80,14 @@ static int find_user(struct checking *checking, const char *alias, char **ret_wh
     }
     if (engine_alias_indexes(engine, alias, &names, &count, err) < 0)
         return -1;
-    for (size_t i = 0; i < count && !*ret_why; i++)
-        if (!instances_by_index(&checking->instances, names[i]))
+    for (size_t i = 0; i < count && !*ret_why; i++) {
+        const struct instance *on = instances_by_index(&checking->instances, names[i]);
+        if (!on)
             *ret_why =
                 x_printf("points to \"%s\", which is no instance of %s", names[i], checking->name);
+        else if (!on->active && !*ret_other)
+            *ret_other = x_strdup(names[i]);
+    }
     texts_free(names, count);
     return 0;
 }
@@ -92,12 +97,18 @@ static int check_further_alias(struct checking *checking, const char *check,
                                struct error *err)
 {
     _cleanup_free_ char *full = x_printf("%s%s", checking->context->settings.prefix, alias->name);
-    _cleanup_free_ char *why = NULL;
-    if (find_user(checking, full, &why, err) < 0)
+    _cleanup_free_ char *why = NULL, *other = NULL;
+    if (find_user(checking, full, &why, &other, err) < 0)
         return -1;
     for (size_t i = 0; i < masters->count && !why; i++)
         if (strcmp(masters->list[i].name, alias->name) == 0)
             why = x_strdup("is the alias of another master");
+    if (!why && other && checking->active)
+        return check_line(checking, check, CHECK_WARNING,
+                          x_printf("%s: \"%s\" points to \"%s\"", alias->key, full, other),
+                          "on the active instance",
+                          x_printf("esmigrate es_activate %s %d moves it to \"%s\"", checking->name,
+                                   checking->active->number, checking->active->index_name));
     if (!why)
         return 0;
     return check_line(checking, check, CHECK_FAILED,

@@ -344,7 +344,15 @@ def test_further_aliases_that_a_switch_could_not_move_fail(app):
     ):
         courses.declare(app, master={key: name})
         assert_line(check(app, 1), "further_aliases", "failed", f'{key}: "{app.full_name(name)}" {value}',
-                    f'Take "{name}" out of master.json')
+                    f'Give it another name than "{name}" in master.json')
+
+
+def test_a_further_alias_that_the_last_switch_has_left_behind_is_a_warning(app):
+    well(app, master={"write_alias": "courses_write"})
+    app.ok("es_create", MASTER, "--force")
+    move(app, "add", "course_search-2", "courses_write")
+    assert_line(check(app, 0), "further_aliases", "warning", f'points to "{app.full_name("course_search-2")}"',
+                "esmigrate es_activate course_search 1 moves it")
 
 
 def test_hooks_without_which_a_switch_would_be_refused_are_a_warning(app):

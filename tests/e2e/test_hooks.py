@@ -8,6 +8,7 @@ import textwrap
 import courses
 import pytest
 from faults import wait_until
+from test_switch import by_hand, put
 
 pytestmark = pytest.mark.either
 
@@ -93,6 +94,23 @@ def test_an_es_activate_with_nothing_to_switch_stops_nothing(app):
     two(app, stop_indexing=STOP, resume_indexing=RESUME)
     app.ok("es_activate", MASTER)
     app.ok("es_activate", MASTER)
+    assert names(app) == ["stop", "resume"]
+
+
+@pytest.mark.parametrize("command", [["es_activate", MASTER, "2", "--writes-only"], ["es_activate", MASTER],
+                                     ["es_deploy", MASTER]])
+def test_they_are_called_when_only_the_writes_of_the_application_are_switched(app, command):
+    writes = {"write_alias": "courses_write"}
+    two(app, **writes)
+    app.ok("es_activate", MASTER, "2", "--reads-only")
+    by_hand(app, put(app, "course_search-1", alias="courses_write", is_write_index=True))
+    app.declare(MASTER, master={"stop_indexing": STOP, "resume_indexing": RESUME, **writes})
+    courses.rename(app, 1, "New")
+    assert app.ok(*command)[-1]["result"] == "writes_switched"
+    assert names(app) == ["stop", "resume"]
+    assert courses.titles(app, "course_search-2")["1"] == "NEW"
+    assert app.alias("courses_write") == [app.full_name("course_search-2")]
+    assert app.ok("es_activate", MASTER)[0]["result"] == "already_active"
     assert names(app) == ["stop", "resume"]
 
 

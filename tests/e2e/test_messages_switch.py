@@ -205,7 +205,7 @@ def test_rollbacks(school):
         $ esmigrate es_rollback course_search
         esmigrate: error: nothing was switched, since the last update failed: qa_course_search-1/documents.sql: line 1, column 46: source database: column "title" does not exist
         DETAIL: The source is the database "school", that of the history, since neither --source, ESMIGRATE_SOURCE nor "source" in master.json names one.
-        HINT: To switch to it as it is: esmigrate es_rollback course_search --allow-stale
+        HINT: Is --source right? If it is, the SQL that the instance was created with, and is updated with, does not fit the source any more. Change the files, then: esmigrate es_create course_search; or, to switch to it as it is: esmigrate es_rollback course_search --allow-stale
         exit code 5
         """,
     )

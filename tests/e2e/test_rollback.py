@@ -134,9 +134,13 @@ def test_one_that_cannot_be_caught_up_is_refused_without_allow_stale(app):
     break_sql_of_the_first(app)
     result = app.fails(5, "es_rollback", MASTER)
     assert "nothing was switched" in result.err
-    assert "HINT: To switch to it as it is: esmigrate es_rollback course_search --allow-stale" in result.err
+    assert "; or, to switch to it as it is: esmigrate es_rollback course_search --allow-stale" in result.err
     expect_active(app, 2)
     assert rows_of(app)[-1]["status"] == "failed"
+    result = app.fails(5, "es_rollback", MASTER, "--rehearse")
+    assert "; or, to rehearse with it as it is: esmigrate es_rollback course_search --rehearse --allow-stale" in result.err
+    app.ok("es_rollback", MASTER, "--rehearse", "--allow-stale")
+    expect_active(app, 2)
 
     result = app.run("es_rollback", MASTER, "--allow-stale", check=0)
     assert "is not up to date: it has what changed up to 2" in result.err

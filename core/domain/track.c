@@ -189,16 +189,43 @@ static void add_shared(struct buffer *sql)
         "$esmigrate$;\n\n");
 }
 
+static char *recording(const char *name, const char *ids)
+{
+    return x_printf("INSERT INTO esmigrate_source.change (tracker, doc_id)\n"
+                    "        SELECT DISTINCT '%s', c.doc_id FROM (\n"
+                    "        %s) c\n"
+                    "        WHERE c.doc_id IS NOT NULL",
+                    name, ids);
+}
+
 static void add_branch(struct buffer *body, const char *name, const char *operation,
                        const char *ids)
 {
+    _cleanup_free_ char *statement = recording(name, ids);
     buffer_printf(body,
                   "    %s TG_OP = '%s' THEN\n"
-                  "        INSERT INTO esmigrate_source.change (tracker, doc_id)\n"
-                  "        SELECT DISTINCT '%s', c.doc_id FROM (\n"
-                  "        %s) c\n"
-                  "        WHERE c.doc_id IS NOT NULL;\n",
-                  strcmp(operation, "INSERT") == 0 ? "IF" : "ELSIF", operation, name, ids);
+                  "        %s;\n",
+                  strcmp(operation, "INSERT") == 0 ? "IF" : "ELSIF", operation, statement);
+}
+
+/* Of all the rows, of the table under the name that it has then. */
+static void add_truncate_branch(struct buffer *body, const struct tracker *tracker,
+                                const char *name)
+{
+    static const char place[] = "\001"; /* of the name: in no text of PostgreSQL's */
+    _cleanup_free_ char *ids = ids_of(tracker, place);
+    _cleanup_free_ char *statement = recording(name, ids);
+    char *at = strchr(statement, *place);
+    _cleanup_free_ char *rest = literal(at + 1);
+    *at = '\0';
+    _cleanup_free_ char *begin = literal(statement);
+    buffer_printf(
+        body,
+        "    ELSIF TG_OP = 'TRUNCATE' THEN\n"
+        "        EXECUTE %s\n"
+        "            OPERATOR(pg_catalog.||) TG_RELID::pg_catalog.regclass::pg_catalog.text\n"
+        "            OPERATOR(pg_catalog.||) %s;\n",
+        begin, rest);
 }
 
 /* What the triggers run, with the rights of its owner: whoever may write to the table needs no
@@ -207,14 +234,13 @@ static char *function_body(const struct tracker *tracker, const char *name)
 {
     _cleanup_free_ char *old = ids_of(tracker, "esmigrate_old");
     _cleanup_free_ char *new = ids_of(tracker, "esmigrate_new");
-    _cleanup_free_ char *all = ids_of(tracker, tracker->table);
     _cleanup_free_ char *both = x_printf("%s\n        UNION ALL\n        %s", old, new);
     struct buffer body = BUFFER(BUFFER_TEXT_MAX);
     buffer_text(&body, "\n#variable_conflict use_column\nBEGIN\n");
     add_branch(&body, name, "INSERT", new);
     add_branch(&body, name, "UPDATE", both);
     add_branch(&body, name, "DELETE", old);
-    add_branch(&body, name, "TRUNCATE", all);
+    add_truncate_branch(&body, tracker, name);
     buffer_text(&body, "    END IF;\n    RETURN NULL;\nEND\n");
     return buffer_take(&body);
 }

@@ -359,6 +359,13 @@ def test_printing_writes_nothing_and_needs_no_history(app):
     assert app.sql("SELECT 1 FROM pg_namespace WHERE nspname LIKE 'esmigrate%%'") == []
 
 
+def test_a_renamed_table_can_be_truncated(app):
+    tracked(app)
+    app.sql('ALTER TABLE lesson RENAME TO "Unit\'s"; DELETE FROM esmigrate_source.change')
+    app.sql('TRUNCATE "Unit\'s"')
+    assert len(recorded(app)) > 3
+
+
 # ---- applying
 
 

@@ -43,6 +43,21 @@ static int broken(const struct instance *instance, const struct pg_rows *rows, s
                       instance->number);
 }
 
+static int subscribed(const struct instance *instance, const struct pg_rows *rows, size_t row,
+                      struct error *err)
+{
+    error_set(err, ERR_FAILED,
+              "index \"%s\": %s is filled by a subscription, and replication fires no triggers of "
+              "statements",
+              instance->index_name, pg_text(rows, row, "source_table"));
+    error_detail(err, "changed.sql relies on tracker %s, which misses what is replicated.",
+                 pg_text(rows, row, "name"));
+    return error_hint(err,
+                      "Let changed.sql find what changed without it, then: esmigrate es_create %s. "
+                      "Or read everything each time: esmigrate es_update %s-%d --full",
+                      instance->master, instance->master, instance->number);
+}
+
 static int pruned(const struct instance *instance, const struct pg_rows *rows, size_t row,
                   const char *since, struct error *err)
 {
@@ -122,6 +137,8 @@ int tracked_check(struct context *context, const struct instance *instance,
     for (size_t i = 0; i < pg_rows_count(rows); i++) {
         if (pg_bool(rows, i, "broken"))
             return broken(instance, rows, i, err);
+        if (pg_bool(rows, i, "subscribed"))
+            return subscribed(instance, rows, i, err);
         if (pg_bool(rows, i, "pruned"))
             return pruned(instance, rows, i, since, err);
         if (check_late(context, instance, rows, i, err) < 0)

@@ -1,6 +1,7 @@
--- $1 changed.sql text, $2 since timestamptz. What can be wrong with the trackers that it reads: the triggers are gone, switched off or on another table than the one that bears its name now (they could have been so for a while: switched on again they are no longer ALWAYS), records that it needs were pruned, or they begin too late.
+-- $1 changed.sql text, $2 since timestamptz. What can be wrong with the trackers that it reads: the triggers are gone, switched off or on another table than the one that bears its name now (they could have been so for a while: switched on again they are no longer ALWAYS), a subscription fills it, records that it needs were pruned, or they begin too late.
 SELECT t.name, t.source_table, t.id_expression, t.master, t.began_at, t.pruned_up_to,
        t.name || ' ' || t.began_at::text AS seen_as,
+       EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = bearer.oid) AS subscribed,
        $2::timestamptz < t.pruned_up_to AS pruned,
        $2::timestamptz < t.began_at AS late,
        (SELECT count(*) FROM pg_catalog.pg_trigger g

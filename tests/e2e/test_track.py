@@ -297,15 +297,30 @@ def test_an_inheriting_table_is_named(declared):
     assert ids_after(declared, "lesson", "course_id", "UPDATE lesson SET name = 'x' WHERE id = 500") == ["9"]
 
 
-def test_a_table_that_replication_fills_is_refused(declared):
-    declared.sql("CREATE SUBSCRIPTION feed CONNECTION 'dbname=none' PUBLICATION p"
-                 " WITH (connect = false, slot_name = NONE)")
+@contextlib.contextmanager
+def subscribed(app):
+    """As if replication filled lesson."""
+    app.sql("CREATE SUBSCRIPTION feed CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE)")
     try:
-        declared.sql("INSERT INTO pg_subscription_rel SELECT oid, 'lesson'::regclass, 'r' FROM pg_subscription")
+        app.sql("INSERT INTO pg_subscription_rel SELECT oid, 'lesson'::regclass, 'r' FROM pg_subscription")
+        yield
+    finally:
+        app.sql("DROP SUBSCRIPTION feed")
+
+
+def test_a_table_that_replication_fills_is_refused(declared):
+    with subscribed(declared):
         refused = declared.fails(2, "es_track", MASTER, "--table", "lesson", "--id", "course_id")
         assert "public.lesson is filled by a subscription" in refused.err
-    finally:
-        declared.sql("DROP SUBSCRIPTION feed")
+
+
+def test_a_subscription_that_is_made_later_is_noticed(app):
+    tracked(app)
+    app.declare(MASTER, master={"overlap": "0 seconds"})
+    with subscribed(app):
+        refused = app.fails(1, "es_update", MASTER)
+        assert "public.lesson is filled by a subscription, and replication fires no triggers" in refused.err
+    app.ok("es_update", MASTER)
 
 
 # ---- the SQL

@@ -13,7 +13,7 @@ int session_targets(const struct session *session, struct targets *ret_targets, 
 
 void session_say_end(const struct session *session, const struct report *report)
 {
-    if (!report->count)
+    if (!report->count && !session->context.skipped)
         log_say(session->context.log, LOG_NOTICE, "there is nothing to do");
     else if (session->context.settings.dry_run)
         log_say(session->context.log, LOG_NOTICE, "dry run: nothing was changed");

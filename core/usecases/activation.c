@@ -45,7 +45,9 @@ static int check_filled(const struct activation *a, struct error *err)
 {
     if (a->to->filled_at || a->request->force)
         return 0;
-    error_set(err, ERR_FAILED, "index \"%s\" has never completed a full update", a->to->index_name);
+    error_set(err, ERR_FAILED, "index \"%s\" is not filled: it has completed no full update%s",
+              a->to->index_name,
+              strcmp(a->to->state, "cleared") == 0 ? " since it was cleared" : "");
     return error_hint(err, "Fill it: esmigrate es_update %s %d", a->to->master, a->to->number);
 }
 

@@ -47,6 +47,7 @@ struct context {
     struct engine *engine;
     const char *parent_id; /* of the actions that have no other parent: what they are parts of */
     bool writing;          /* the history was opened to be written */
+    bool skipped;          /* a lock was held that was not waited for; it has been said */
     bool checked_cluster;  /* its indexes are on the cluster that was reached */
     char *recorded_prefix; /* settings.prefix of a reading command: the history's own */
 };

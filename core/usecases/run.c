@@ -109,7 +109,7 @@ static int refused_by_lock(struct run *run, const struct run_spec *spec, bool *r
         release_locks(run);
         log_say(context->log, LOG_NOTICE, "%s: another run holds the lock, skipped", spec->name);
         error_release(err);
-        *ret_skipped = true;
+        *ret_skipped = context->skipped = true;
         return 0;
     }
     error_prefix(err, "%s", spec->name);

@@ -156,10 +156,17 @@ static int work_on(struct context *context, const char *action,
 static void say_kept_failed(struct context *context, const struct instance *instance,
                             struct error *err)
 {
-    error_hint(err,
-               "The active instance is not affected. \"%s\" is kept for es_rollback, which needs "
-               "--allow-stale until an update of it works again: esmigrate es_update %s %d",
-               instance->index_name, instance->master, instance->number);
+    if (err->kind == ERR_BUSY)
+        error_hint(err,
+                   "The active instance is not affected. \"%s\" is kept for es_rollback; to bring "
+                   "it up to date, too: esmigrate es_update %s %d --wait-lock",
+                   instance->index_name, instance->master, instance->number);
+    else
+        error_hint(
+            err,
+            "The active instance is not affected. \"%s\" is kept for es_rollback, which needs "
+            "--allow-stale until an update of it works again: esmigrate es_update %s %d",
+            instance->index_name, instance->master, instance->number);
     log_error(context->log, err);
 }
 

@@ -156,8 +156,7 @@ static int advise(const struct verifying *verifying, const struct check *failed,
     const char *master = verifying->instance->master;
     int number = verifying->instance->number;
     if (!verifying->instance->filled_at)
-        return error_hint(err, "It was never filled completely: esmigrate es_update %s %d", master,
-                          number);
+        return error_hint(err, "It is not filled: esmigrate es_update %s %d", master, number);
     if (strcmp(failed->name, "rejected") == 0)
         return error_hint(err,
                           "Mend the source, then: esmigrate es_retry %s-%d. --allow-rejected "

@@ -3,6 +3,7 @@
 import pytest
 
 import courses
+from faults import through_proxy
 from test_switch import move_by_hand
 
 pytestmark = pytest.mark.either
@@ -71,6 +72,19 @@ def test_what_happens_to_the_kept_one_blocks_nothing(app):
     assert courses.titles(app, MASTER)["1"] == "NEW"
     parent = app.history()[-3]
     assert (parent["action"], parent["status"]) == ("update", "complete")
+
+
+def test_a_kept_one_that_another_run_works_at_is_waited_for_when_asked(app):
+    switched(app)
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_refresh", "before")
+        process = app.start("es_update", MASTER, "1", "--full")
+        held.wait()
+        result = app.run("es_update", MASTER, check=0)
+        held.release()
+        process.wait(check=0)
+    assert "The active instance is not affected" in result.err
+    assert "esmigrate es_update course_search 1 --wait-lock" in result.err and "--allow-stale" not in result.err
 
 
 def test_documents_that_the_kept_one_rejects_block_nothing(app):

@@ -274,7 +274,6 @@ def test_another_run_holds_the_lock(app):
         exit code 7
         $ esmigrate es_update item 1 --if-busy=skip
         esmigrate: qa_item-1: another run holds the lock, skipped
-        esmigrate: there is nothing to do
         exit code 0
         """,
     )

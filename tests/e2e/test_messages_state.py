@@ -349,7 +349,18 @@ def test_activate_before_the_instance_is_filled(school):
         school,
         """
         $ esmigrate es_activate course_search
-        esmigrate: error: index "qa_course_search-1" has never completed a full update
+        esmigrate: error: index "qa_course_search-1" is not filled: it has completed no full update
+        HINT: Fill it: esmigrate es_update course_search 1
+        exit code 1
+        """,
+    )
+    school.ok("es_update", MASTER, "1")
+    school.ok("es_clear", MASTER, "1", "--yes")
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: index "qa_course_search-1" is not filled: it has completed no full update since it was cleared
         HINT: Fill it: esmigrate es_update course_search 1
         exit code 1
         """,

@@ -233,7 +233,7 @@ def test_a_first_full_update_that_was_cut_short_is_gone_on_with_and_not_repaired
     result = app.fails(1, "es_verify", "item-1", "--repair")
     index = app.full_name("item-1")
     assert f"{index}: nothing is repaired before it is filled" in result.err
-    assert "HINT: It was never filled completely: esmigrate es_update item 1" in result.err
+    assert "HINT: It is not filled: esmigrate es_update item 1" in result.err
     app.ok("es_update", "item", "1")
     assert outcomes(app) == ["complete"]
     app.ok("es_verify", "item-1", "--repair")

@@ -117,7 +117,7 @@ def test_an_empty_index(app):
     said(app, result, """
         esmigrate: error: index "qa_course_search-1" is not what it should be: ids, counts
         DETAIL: ids: source 20, index 0, missing 20, left over 0, rejected 0, pending 0, ms 0: 1 is missing; 10 is missing; 11 is missing
-        HINT: It was never filled completely: esmigrate es_update course_search 1
+        HINT: It is not filled: esmigrate es_update course_search 1
         exit code 1
         """.replace("ms 0", re.search(r"ms \d+", result.err)[0]))
 

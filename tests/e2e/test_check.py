@@ -1,10 +1,8 @@
 """es_check: each check with what makes it fail, and what it says when all is well."""
 
 import contextlib
-import os
 import signal
 
-import psycopg
 import pytest
 
 import courses

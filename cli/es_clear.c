@@ -13,11 +13,12 @@ const struct command es_clear_command = {
     .summary = "Removes the documents of an instance and keeps its index",
     .about =
         "The next update of the instance is a full one. Asks on a terminal; elsewhere it needs "
-        "--yes. Refused for the active instance, and for one that is kept for es_rollback.",
+        "--yes. Refused for the active instance, for one that another alias points to, and for one "
+        "that is kept for es_rollback.",
     .options =
         (const struct command_option[]){
-            {OPT_FORCE,
-             "also the active instance, which readers then find empty, and one that is kept"},
+            {OPT_FORCE, "also the active instance, which readers then find empty, one that another "
+                        "alias points to, and one that is kept"},
             {OPT_COUNT, NULL},
         },
     .examples =

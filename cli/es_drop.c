@@ -19,16 +19,16 @@ const struct command es_drop_command = {
     .arguments = "NAME N | NAME-N | NAME --older | NAME --all",
     .summary = "Deletes the engine index of instances and keeps their history",
     .about =
-        "Asks on a terminal; elsewhere it needs --yes. Refused for the active instance, and for "
-        "one "
-        "that is kept for es_rollback (\"keep\" in master.json): of several none is dropped then.",
+        "Asks on a terminal; elsewhere it needs --yes. Refused for the active instance, for one "
+        "that another alias points to, and for one that is kept for es_rollback (\"keep\" in "
+        "master.json): of several none is dropped then.",
     .options =
         (const struct command_option[]){
             {OPT_OLDER, NULL},
             {OPT_ALL, "all instances of the master"},
-            {OPT_FORCE,
-             "also the active instance: its alias goes with it, and searches fail; and one "
-             "that is kept: there is no way back to it"},
+            {OPT_FORCE, "also the active instance, or one that another alias points to: the "
+                        "aliases go with it, and searches fail; and one that is kept: there is "
+                        "no way back to it then"},
             {OPT_COUNT, NULL},
         },
     .examples =

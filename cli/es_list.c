@@ -16,6 +16,7 @@ static void print(const struct session *session, const struct listing *listing)
         entry->docs == LIST_NO_INDEX ? output_text(output, NULL) : output_int(output, entry->docs);
         output_time(output, entry->changed_through);
         output_text(output, entry->deletes);
+        output_time(output, entry->kept_until);
         output_time(output, entry->created_at);
         output_text(output, entry->tag);
     }
@@ -64,6 +65,9 @@ const struct command es_list_command = {
             {"changed_through", 0, "every change in the source up to this time is in the index"},
             {"deletes", COLUMN_SPARE,
              "tracked, or full only: rows that vanish are found by --full alone"},
+            {"kept_until", COLUMN_JSON_ONLY,
+             "updated with the active one for es_rollback until then (\"keep\" in master.json); "
+             "null: it is not"},
             {"created_at", COLUMN_SPARE, "when it was created"},
             {"tag", COLUMN_SPARE, "--tag of the command that created it"},
             {NULL, 0, NULL},

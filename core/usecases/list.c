@@ -17,6 +17,7 @@ void listing_release(struct listing *listing)
         free(entry->state);
         free(entry->changed_through);
         free(entry->deletes);
+        free(entry->kept_until);
         free(entry->created_at);
         free(entry->tag);
     }
@@ -159,6 +160,15 @@ static int say_standstill(struct context *context, const struct master *master, 
     return 0;
 }
 
+static void say_kept(struct context *context, const struct instance *instance,
+                     struct list_entry *entry)
+{
+    _cleanup_free_ char *until = time_rfc3339(instance->kept_until);
+    entry->kept_until = x_strdup(instance->kept_until);
+    log_say(context->log, LOG_NOTICE, "%s: kept up to date for es_rollback until %s",
+            instance->index_name, until);
+}
+
 /* ---- the listing ---- */
 
 static int list_master(struct context *context, const struct engine_view *view,
@@ -182,6 +192,8 @@ static int list_master(struct context *context, const struct engine_view *view,
         entry->state = x_strdup(instance->state);
         entry->changed_through = x_strdup(instance->changed_through);
         entry->deletes = x_strdup(instance->deletes);
+        if (instance->kept && instance_is_live(instance))
+            say_kept(context, instance, entry);
         entry->created_at = x_strdup(instance->created_at);
         entry->tag = x_strdup(instance->tag);
         count_documents(context, view, instance, entry);

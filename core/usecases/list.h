@@ -17,6 +17,7 @@ struct list_entry {
     int64_t docs; /* or LIST_DOCS_UNKNOWN, LIST_NO_INDEX */
     char *changed_through;
     char *deletes;
+    char *kept_until; /* NULL: it is not kept for es_rollback */
     char *created_at;
     char *tag;
 };

@@ -41,6 +41,9 @@ def end_of_keeping(app):
 def test_an_update_updates_both_the_active_one_first(app):
     switched(app)
     assert kept(app) == ["course_search-1"]
+    listed = app.run("es_list", "-o", "json", check=0)
+    assert [(item["instance"], item["kept_until"] is not None) for item in listed.json] == [(1, True), (2, False)]
+    assert f"{app.full_name('course_search-1')}: kept up to date for es_rollback until 2" in listed.err
     courses.rename(app, 1, "New")
     items = app.ok("es_update", MASTER)
     assert numbers(items) == [2, 1]

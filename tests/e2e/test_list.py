@@ -19,6 +19,7 @@ LIST_FIELDS = {
     "docs": courses.or_null(courses.is_count),
     "changed_through": courses.or_null(courses.is_time),
     "deletes": lambda value: value in ("tracked", "full only"),
+    "kept_until": courses.or_null(courses.is_time),
     "created_at": courses.is_time,
     "tag": courses.or_null(courses.is_text),
 }

@@ -3,10 +3,11 @@
 Environment: ESMIGRATE, the binary under test (default build/esmigrate); ESMIGRATE_TEST_ENGINES, the families of engines
 that every test is run on (default "opensearch"; "opensearch,elasticsearch" runs each test on both); ESMIGRATE_TEST_DIR,
 the folder for the servers (default: a temporary one); ESMIGRATE_TEST_EITHER, of the tests marked "either" the share to
-run, and ESMIGRATE_TEST_FILES, of all files: "1/2" is every other one, beginning with the first (default: all);
-ESMIGRATE_TEST_QUIET=1, the machine has nothing else to do, so that rates have to be reached, too.
+run, and ESMIGRATE_TEST_FILES, of the files: "1/2" is the first of two (default: all); ESMIGRATE_TEST_QUIET=1, the machine
+has nothing else to do, so that rates have to be reached, too.
 """
 
+import collections
 import os
 import pathlib
 import shutil
@@ -32,16 +33,29 @@ ENGINES = os.environ.get("ESMIGRATE_TEST_ENGINES", "opensearch").split(",")
 
 
 def _share(name):
-    """Of what is counted, what this run has to do: a slice."""
+    """Which of how many equal shares this run has to do."""
     number, shares = map(int, os.environ.get(name, "1/1").split("/"))
-    return slice(number - 1, None, shares)
+    return number - 1, shares
+
+
+def _files_of_this_run(items):
+    """A share of the files with about as many tests as each of the others."""
+    number, shares = _share("ESMIGRATE_TEST_FILES")
+    files, sizes = [set() for _ in range(shares)], [0] * shares
+    tests = collections.Counter(item.path for item in items)
+    for path in sorted(tests, key=lambda path: (-tests[path], path)):
+        smallest = sizes.index(min(sizes))
+        files[smallest].add(path)
+        sizes[smallest] += tests[path]
+    return files[number]
 
 
 def pytest_collection_modifyitems(config, items):
     """Leaves out the tests that are another run's."""
-    files = list(dict.fromkeys(item.path for item in items))[_share("ESMIGRATE_TEST_FILES")]
+    number, shares = _share("ESMIGRATE_TEST_EITHER")
     either = [item for item in items if item.get_closest_marker("either")]
-    others = set(either) - set(either[_share("ESMIGRATE_TEST_EITHER")])
+    others = {item for n, item in enumerate(either) if n % shares != number}
+    files = _files_of_this_run([item for item in items if item not in others])
     others |= {item for item in items if item.path not in files}
     items[:] = [item for item in items if item not in others]
     config.hook.pytest_deselected(items=list(others))

@@ -396,8 +396,14 @@ def test_a_large_update_says_what_it_takes(app):
     ), second.err
 
 
+def without_new_statistics(app):
+    """With them the plan would be one that reads all, and how much has changed is not asked."""
+    app.sql("ALTER TABLE item SET (autovacuum_enabled = false)")
+
+
 def test_an_update_that_will_not_catch_up_says_so(app):
     with stopped_at_row(app, at=300, rows=300) as gate:
+        without_new_statistics(app)
         app.sql("CREATE INDEX ON item (changed_at)")
         process = app.start("es_update", "item", "1")
         wait_until(lambda: gate.waiting())
@@ -426,8 +432,7 @@ def sessions(app, condition="true"):
 
 def test_an_update_that_will_not_catch_up_says_so_while_it_reads(app):
     with stopped_at_row(app) as gate:
-        # With new statistics the plan would be one that reads all, and the question is not asked.
-        app.sql("ALTER TABLE item SET (autovacuum_enabled = false)")
+        without_new_statistics(app)
         app.sql("CREATE INDEX ON item (changed_at)")
         process = app.start("es_update", "item", "1")
         wait_until_sent(app)

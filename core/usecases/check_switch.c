@@ -63,8 +63,8 @@ int check_alias(struct checking *checking, const char *check, struct error *err)
 
 /* ---- further aliases ---- */
 
-/* It must be free, or lie on instances of the master: nothing else is taken from anyone. Also, on
- * which of them it lies that is not the active one. */
+/* It must be free, or lie on instances of the master: nothing else is taken from anyone. Also,
+ * where it lies if not on the active one. */
 static int find_user(struct checking *checking, const char *alias, char **ret_why, char **ret_other,
                      struct error *err)
 {
@@ -86,8 +86,10 @@ static int find_user(struct checking *checking, const char *alias, char **ret_wh
             *ret_why =
                 x_printf("points to \"%s\", which is no instance of %s", names[i], checking->name);
         else if (!on->active && !*ret_other)
-            *ret_other = x_strdup(names[i]);
+            *ret_other = x_printf("\"%s\"", names[i]);
     }
+    if (!count)
+        *ret_other = x_strdup("no index");
     texts_free(names, count);
     return 0;
 }
@@ -105,9 +107,9 @@ static int check_further_alias(struct checking *checking, const char *check,
             why = x_strdup("is the alias of another master");
     if (!why && other && checking->active)
         return check_line(checking, check, CHECK_WARNING,
-                          x_printf("%s: \"%s\" points to \"%s\"", alias->key, full, other),
+                          x_printf("%s: \"%s\" points to %s", alias->key, full, other),
                           "on the active instance",
-                          x_printf("esmigrate es_activate %s %d moves it to \"%s\"", checking->name,
+                          x_printf("esmigrate es_activate %s %d puts it on \"%s\"", checking->name,
                                    checking->active->number, checking->active->index_name));
     if (!why)
         return 0;

@@ -192,11 +192,11 @@ static int list_master(struct context *context, const struct engine_view *view,
         entry->state = x_strdup(instance->state);
         entry->changed_through = x_strdup(instance->changed_through);
         entry->deletes = x_strdup(instance->deletes);
-        if (instance->kept && instance_is_live(instance))
-            say_kept(context, instance, entry);
         entry->created_at = x_strdup(instance->created_at);
         entry->tag = x_strdup(instance->tag);
         count_documents(context, view, instance, entry);
+        if (instance->kept && instance_is_live(instance) && entry->docs != LIST_NO_INDEX)
+            say_kept(context, instance, entry);
     }
     if (view->up) {
         say_foreign(context, view, master->name, &instances);

@@ -152,21 +152,28 @@ static int work_on(struct context *context, const char *action,
     return run_end(&run, result, item, err);
 }
 
+static char *hint_for_kept(struct context *context, const struct instance *instance,
+                           const struct error *err)
+{
+    _cleanup_(error_release) struct error lost = {};
+    if (err->kind == ERR_BUSY)
+        return x_printf("\"%s\" is kept for es_rollback; to bring it up to date, too: esmigrate "
+                        "es_update %s %d --wait-lock",
+                        instance->index_name, instance->master, instance->number);
+    /* Without its index no es_rollback helps. */
+    if (check_ours(context, instance, NULL, &lost) < 0 && lost.kind == ERR_FAILED && lost.hint)
+        return x_strdup(lost.hint);
+    return x_printf("\"%s\" is kept for es_rollback, which needs --allow-stale until an update of "
+                    "it works again: esmigrate es_update %s %d",
+                    instance->index_name, instance->master, instance->number);
+}
+
 /* What becomes of one that is kept is said, and is no failure of the active one. */
 static void say_kept_failed(struct context *context, const struct instance *instance,
                             struct error *err)
 {
-    if (err->kind == ERR_BUSY)
-        error_hint(err,
-                   "The active instance is not affected. \"%s\" is kept for es_rollback; to bring "
-                   "it up to date, too: esmigrate es_update %s %d --wait-lock",
-                   instance->index_name, instance->master, instance->number);
-    else
-        error_hint(
-            err,
-            "The active instance is not affected. \"%s\" is kept for es_rollback, which needs "
-            "--allow-stale until an update of it works again: esmigrate es_update %s %d",
-            instance->index_name, instance->master, instance->number);
+    _cleanup_free_ char *hint = hint_for_kept(context, instance, err);
+    error_hint(err, "The active instance is not affected. %s", hint);
     log_error(context->log, err);
 }
 

@@ -350,7 +350,9 @@ def test_a_further_alias_that_the_last_switch_has_left_behind_is_a_warning(app):
     app.ok("es_create", MASTER, "--force")
     move(app, "add", "course_search-2", "courses_write")
     assert_line(check(app, 0), "further_aliases", "warning", f'points to "{app.full_name("course_search-2")}"',
-                "esmigrate es_activate course_search 1 moves it")
+                "esmigrate es_activate course_search 1 puts it on")
+    app.declare(MASTER, master={"write_alias": "courses_new"})
+    assert_line(check(app, 0), "further_aliases", "warning", "points to no index")
 
 
 def test_hooks_without_which_a_switch_would_be_refused_are_a_warning(app):

@@ -90,6 +90,14 @@ def test_a_kept_one_that_another_run_works_at_is_waited_for_when_asked(app):
     assert "esmigrate es_update course_search 1 --wait-lock" in result.err and "--allow-stale" not in result.err
 
 
+def test_of_a_kept_one_that_is_gone_it_is_said_how_to_make_it_again(app):
+    switched(app)
+    app.engine_server.must("DELETE", app.full_name("course_search-1"))
+    result = app.run("es_update", MASTER, check=0)
+    assert "HINT: The active instance is not affected. " in result.err and "--engine-only" in result.err
+    assert "kept up to date" not in app.run("es_list", check=0).err
+
+
 def test_documents_that_the_kept_one_rejects_block_nothing(app):
     strict = {"mappings": {"dynamic": "strict", "properties": {"title": {"type": "text"}, "hours": {"type": "integer"}}}}
     courses.make_courses(app)

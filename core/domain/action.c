@@ -106,7 +106,7 @@ int action_close(struct history *history, const struct action *action,
 int action_check(struct history *history, const char *id, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (lock_check(history, err) < 0 ||
+    if (lock_ask(history, err) < 0 ||
         history_query(history, sql_history_action_is_running, PG_VALUES(id), &rows, err) < 0)
         return -1;
     return pg_rows_count(rows) ? 0 : action_replaced(err);

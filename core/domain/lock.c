@@ -127,15 +127,22 @@ void lock_release_shared(struct history *history, enum lock_class class, int64_t
     release(history, sql_history_lock_release_shared, class, object);
 }
 
+static int lost(struct error *err)
+{
+    error_prefix(err, "the lock is lost");
+    return error_hint(err, "Nothing more is written by this run. Run the same command again.");
+}
+
 int lock_check(struct history *history, struct error *err)
 {
-    if (!history->locks)
-        return 0;
-    if (pg_check(history->locks, err) < 0) {
-        error_prefix(err, "the lock is lost");
-        return error_hint(err, "Nothing more is written by this run. Run the same command again.");
-    }
-    return 0;
+    return history->locks && pg_check(history->locks, err) < 0 ? lost(err) : 0;
+}
+
+int lock_ask(struct history *history, struct error *err)
+{
+    return history->locks && pg_query(history->locks, "SELECT 1", PG_NO_VALUES, NULL, err) < 0
+               ? lost(err)
+               : 0;
 }
 
 int lock_socket(const struct history *history)

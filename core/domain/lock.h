@@ -46,6 +46,10 @@ void lock_release(struct history *history, enum lock_class class, int64_t object
  * relied on them must stop writing. Never waits. */
 int lock_check(struct history *history, struct error *err);
 
+/* As lock_check(), but asks the server: the first look at a connection that it has ended finds its
+ * last words, not its end. */
+int lock_ask(struct history *history, struct error *err);
+
 /* The socket of that connection, to be polled; -1 while no lock was ever taken. */
 int lock_socket(const struct history *history);
 

@@ -107,7 +107,7 @@ static int moved_by_hand(const struct activation *a, struct error *err)
     const char *expected = a->from ? a->from->index_name : NULL;
     _cleanup_free_ char *quoted = expected ? x_printf("\"%s\"", expected) : x_strdup("no index");
     if (engine_alias_indexes(a->context->engine, a->alias, &names, &count, err) < 0 ||
-        settle_alias(a->context, a->master.name, a->master.id, err) < 0) {
+        settle_alias(a->context, a->master.name, a->master.id, a->run->action.id, err) < 0) {
         texts_free(names, count);
         return -1;
     }
@@ -289,10 +289,10 @@ static int get_ready(struct activation *a, struct error *err)
 
 static int record(const struct activation *a, struct error *err)
 {
-    return history_query(
-        a->context->history, sql_history_master_active,
-        PG_VALUES(pg_number(a->to->master_id).text, pg_number(a->to->id).text, a->options.keep),
-        NULL, err);
+    return history_query(a->context->history, sql_history_master_active,
+                         PG_VALUES(pg_number(a->to->master_id).text, pg_number(a->to->id).text,
+                                   a->options.keep, a->run->action.id),
+                         NULL, err);
 }
 
 /* When the engine neither refused nor answered, the alias tells what it did; when that cannot be
@@ -318,7 +318,7 @@ static int find_out(const struct activation *a, struct error *err)
 static int keep_truth(const struct activation *a)
 {
     _cleanup_(error_release) struct error ignored = {};
-    settle_alias(a->context, a->master.name, a->master.id, &ignored);
+    settle_alias(a->context, a->master.name, a->master.id, a->run->action.id, &ignored);
     return -1;
 }
 

@@ -136,7 +136,8 @@ static int find_keep(struct context *context, const char *master, int64_t master
     return 0;
 }
 
-int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err)
+int settle_alias(struct context *context, const char *master, int64_t master_id,
+                 const char *action_id, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     const char *keep;
@@ -145,9 +146,10 @@ int settle_alias(struct context *context, const char *master, int64_t master_id,
         find_keep(context, master, master_id, &rows, &keep, err) < 0)
         return -1;
     struct pg_number number = pg_number(active);
-    return history_query(context->history, sql_history_master_active,
-                         PG_VALUES(pg_number(master_id).text, active ? number.text : NULL, keep),
-                         NULL, err);
+    return history_query(
+        context->history, sql_history_master_active,
+        PG_VALUES(pg_number(master_id).text, active ? number.text : NULL, keep, action_id), NULL,
+        err);
 }
 
 static int take_off(struct context *context, const struct instances *instances, char *const *names,
@@ -184,7 +186,7 @@ static int settle_activate(struct context *context, const struct instances *inst
 {
     _cleanup_(instances_release) struct instances now = {};
     bool none_was = !instances_active(instances);
-    if (settle_alias(context, instances->list[0].master, master_id, err) < 0) {
+    if (settle_alias(context, instances->list[0].master, master_id, NULL, err) < 0) {
         if (err->kind != ERR_FAILED || !none_was)
             return -1;
         /* Where it was before (es_activate --take-alias): nothing was switched. */

@@ -30,9 +30,11 @@ int settle_parents(struct context *context, struct error *err);
 
 /*
  * Brings the master's active instance in line with the alias, which is the truth. An alias that
- * points to an index that is not ours is ERR_FAILED.
+ * points to an index that is not ours is ERR_FAILED. In the name of an action nothing is written
+ * once that was replaced; NULL: the master's lock is held.
  */
-int settle_alias(struct context *context, const char *master, int64_t master_id, struct error *err);
+int settle_alias(struct context *context, const char *master, int64_t master_id,
+                 const char *action_id, struct error *err);
 
 /* The same, looked at only: the instance that the alias points to, 0 for none. */
 int settle_look_at_alias(struct context *context, const char *master, int64_t master_id,

@@ -3,7 +3,9 @@
 import signal
 import time
 
-from faults import ITEM_INDEX, declare_items, expected_items, filled_items, gated_items, instance, through_proxy
+from faults import (ITEM_INDEX, declare_items, expected_items, filled_items, gated_items, instance, switch_call,
+                    through_proxy)
+from test_unknown_outcomes import active_number, alias_number
 from test_versions import cut_lock
 from writing import CHANGED
 
@@ -121,3 +123,67 @@ def test_a_replaced_clear_forgets_no_rejected_document(app):
     app.sql("UPDATE item SET amount = '5' WHERE id = 5")
     app.ok("es_update", "item", "1")
     assert app.docs("item-1") == expected_items(app)
+
+
+# ---- a switch
+
+
+def three_filled(app):
+    filled_items(app, 10)
+    for number in ("2", "3"):
+        app.ok("es_create", "item", "--force")
+        app.ok("es_update", "item", number)
+
+
+def held_before_its_switch(app, proxy):
+    """es_activate of the second one, when it has looked where the aliases are; its lock is gone."""
+    held = proxy.hold("GET", "_alias/", "after", 2)
+    process = app.start("es_activate", "item", "2")
+    held.wait()
+    cut_lock(app)
+    return held, process
+
+
+def active_is(app, number):
+    return (active_number(app), alias_number(app)) == (number, number)
+
+
+def test_a_lost_lock_is_noticed_at_the_first_look(app):
+    """Of a command that the row does not tell of, as it locks the instance alone."""
+    three_filled(app)
+    with through_proxy(app) as proxy:
+        held, process = held_before_its_switch(app, proxy)
+        app.ok("es_clear", "item-2", "--yes")
+        held.release()
+        assert process.wait().code > 0
+    assert active_is(app, 1) and len(app.docs("item")) == 10
+
+
+def test_a_replaced_switch_does_not_record_itself(app):
+    three_filled(app)
+    with through_proxy(app) as proxy:
+        moved = proxy.hold("POST", "_aliases", "after", switch_call(app))
+        process = app.start("es_activate", "item", "2")
+        moved.wait()
+        look = proxy.hold("GET", "_alias/", "after")
+        moved.release()
+        look.wait()
+        cut_lock(app)
+        app.ok("es_activate", "item", "3")
+        look.release()
+        assert process.wait().code > 0
+    assert active_is(app, 3)
+
+
+def test_a_replaced_switch_does_not_record_where_the_alias_was(app):
+    three_filled(app)
+    with through_proxy(app) as proxy:
+        held, process = held_before_its_switch(app, proxy)
+        app.ok("es_create", "item", "--force")  # settles the first
+        look = proxy.hold("GET", "_alias/", "after")
+        held.release()
+        look.wait()
+        app.ok("es_activate", "item", "3")
+        look.release()
+        assert process.wait().code > 0
+    assert active_is(app, 3)

@@ -146,6 +146,23 @@ struct named_alias *master_options_aliases(const struct master_options *options,
     return aliases;
 }
 
+struct named_duration *master_options_durations(const struct master_options *options,
+                                                size_t *ret_count)
+{
+    const struct named_duration all[] = {
+        {"keep", options->keep},
+        {"retain", options->retain},
+        {"hook_timeout", options->hook_timeout},
+    };
+    struct named_duration *durations = x_calloc(ARRAY_SIZE(all), sizeof(*durations));
+    size_t count = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(all); i++)
+        if (all[i].text)
+            durations[count++] = all[i];
+    *ret_count = count;
+    return durations;
+}
+
 static int wrong_alias(const struct reading *r, const struct named_alias *alias, const char *why)
 {
     error_set(r->err, ERR_USAGE, "%s: \"%s\": \"%s\" cannot be a further alias: %s", r->place,

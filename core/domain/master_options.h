@@ -59,4 +59,15 @@ struct named_alias {
 /* All of them, in this order; the caller's (free()), the texts belong to the options. */
 struct named_alias *master_options_aliases(const struct master_options *options, size_t *ret_count);
 
+/* A duration, as master.json has it. */
+struct named_duration {
+    const char *key; /* "keep", "retain" or "hook_timeout" */
+    const char *text;
+};
+
+/* Those that only what is done with an instance later needs; the caller's (free()), the texts
+ * belong to the options. */
+struct named_duration *master_options_durations(const struct master_options *options,
+                                                size_t *ret_count);
+
 #endif

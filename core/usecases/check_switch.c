@@ -194,20 +194,11 @@ int check_indexing(struct checking *checking, const char *check, struct error *e
 
 int check_durations(struct checking *checking, const char *check, struct error *err)
 {
-    const struct master_options *options = &checking->declaration.options;
-    const struct {
-        const char *key, *text;
-    } durations[] = {
-        {"keep", options->keep},
-        {"retain", options->retain},
-        {"hook_timeout", options->hook_timeout},
-    };
-    size_t count = 0, lines = checking->report->count;
-    for (size_t i = 0; i < ARRAY_SIZE(durations); i++) {
+    size_t count, lines = checking->report->count;
+    _cleanup_free_ struct named_duration *durations =
+        master_options_durations(&checking->declaration.options, &count);
+    for (size_t i = 0; i < count; i++) {
         int64_t seconds;
-        if (!durations[i].text)
-            continue;
-        count++;
         _cleanup_free_ char *what = x_printf("\"%s\" in master.json", durations[i].key);
         if (history_interval_seconds(checking->context->history, durations[i].text, what, &seconds,
                                      err) < 0 &&

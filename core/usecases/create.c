@@ -13,21 +13,15 @@
 /* ---- the declaration ---- */
 
 /* A mistake in them is not to be met first when something is switched. */
-static int check_intervals(struct context *context, const struct master_options *options,
+static int check_durations(struct context *context, const struct master_options *options,
                            const char *place, struct error *err)
 {
-    const struct {
-        const char *key, *text;
-    } intervals[] = {
-        {"keep", options->keep},
-        {"retain", options->retain},
-        {"hook_timeout", options->hook_timeout},
-    };
-    for (size_t i = 0; i < ARRAY_SIZE(intervals); i++) {
+    size_t count;
+    _cleanup_free_ struct named_duration *durations = master_options_durations(options, &count);
+    for (size_t i = 0; i < count; i++) {
         int64_t seconds;
-        _cleanup_free_ char *what = x_printf("\"%s\" in %s/master.json", intervals[i].key, place);
-        if (intervals[i].text &&
-            history_interval_seconds(context->history, intervals[i].text, what, &seconds, err) < 0)
+        _cleanup_free_ char *what = x_printf("\"%s\" in %s/master.json", durations[i].key, place);
+        if (history_interval_seconds(context->history, durations[i].text, what, &seconds, err) < 0)
             return -1;
     }
     return 0;
@@ -44,7 +38,7 @@ int create_read_declaration(struct context *context, const char *name,
         context_open_source(context, declaration.options.source, NULL, &source, err) < 0 ||
         source_check_options(source, declaration.content.changed_at_zone,
                              declaration.options.overlap, place, err) < 0 ||
-        check_intervals(context, &declaration.options, place, err) < 0 ||
+        check_durations(context, &declaration.options, place, err) < 0 ||
         source_use(source, &declaration.content, 0, place, err) < 0)
         return -1;
 

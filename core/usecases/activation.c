@@ -28,7 +28,7 @@ struct activation {
     struct master_options options;
     struct hooks hooks;
     char *alias;       /* the master's */
-    bool moves_writes; /* the application's write alias leaves another instance */
+    bool moves_writes; /* to the active one: the application still writes to another */
 };
 
 static void activation_release(struct activation *a)
@@ -149,7 +149,7 @@ static int look_at_alias(struct activation *a, struct error *err)
  * instance yet. */
 static int look_at_write_alias(struct activation *a, struct error *err)
 {
-    if (!a->options.write_alias || a->request->part == SWITCH_READS)
+    if (a->from != a->to || !a->options.write_alias || a->request->part == SWITCH_READS)
         return 0;
     _cleanup_free_ char *alias =
         x_printf("%s%s", a->context->settings.prefix, a->options.write_alias);
@@ -456,7 +456,7 @@ static const char *result_of(const struct activation *a)
 {
     if (a->request->rehearse)
         return "rehearsed";
-    if (a->request->part == SWITCH_WRITES || (a->from == a->to && a->moves_writes))
+    if (a->request->part == SWITCH_WRITES || a->moves_writes)
         return "writes_switched";
     return a->from == a->to ? "already_active" : "activated";
 }

@@ -88,22 +88,18 @@ static int late(const struct instance *instance, const struct pg_rows *rows, siz
 static int check_late(struct context *context, const struct instance *instance,
                       const struct pg_rows *rows, size_t row, struct error *err)
 {
-    _cleanup_(pg_rows_freep) struct pg_rows *full = NULL, *order = NULL;
+    _cleanup_(pg_rows_freep) struct pg_rows *full = NULL;
     if (history_query(context->history, sql_history_full_began,
-                      PG_VALUES(pg_number(instance->id).text, pg_text(rows, row, "seen_as")), &full,
-                      err) < 0)
+                      PG_VALUES(pg_number(instance->id).text, pg_text(rows, row, "seen_as"),
+                                pg_text(rows, row, "began_at")),
+                      &full, err) < 0)
         return -1;
-    if (pg_rows_count(full) && pg_text(full, 0, "saw_tracker"))
-        return pg_bool(full, 0, "saw_tracker") ? 0 : late(instance, rows, row, err);
-    if (!pg_bool(rows, row, "late"))
-        return 0;
-    if (!pg_rows_count(full))
-        return late(instance, rows, row, err);
-    if (history_query(context->history, sql_history_time_after,
-                      PG_VALUES(pg_text(rows, row, "began_at"), pg_text(full, 0, "began_at")),
-                      &order, err) < 0)
-        return -1;
-    return pg_bool(order, 0, "after") ? late(instance, rows, row, err) : 0;
+    bool filled = pg_rows_count(full) > 0, saw;
+    if (filled && pg_text(full, 0, "saw_tracker"))
+        saw = pg_bool(full, 0, "saw_tracker");
+    else
+        saw = !pg_bool(rows, row, "late") || (filled && !pg_bool(full, 0, "before_tracker"));
+    return saw ? 0 : late(instance, rows, row, err);
 }
 
 static int unreadable(const struct instance *instance, const char *reader, struct error *err)

@@ -111,39 +111,40 @@ int settle_look_at_alias(struct context *context, const char *master, int64_t ma
 }
 
 /* What es_create or an earlier version has stored unseen must not be in the way of the truth: what
- * is no interval keeps nothing. The text is of `rows`. */
+ * is no interval keeps nothing. */
 static int find_keep(struct context *context, const char *master, int64_t master_id,
-                     struct pg_rows **ret_rows, const char **ret_keep, struct error *err)
+                     char **ret_keep, struct error *err)
 {
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     _cleanup_(error_release) struct error unusable = {};
     int64_t seconds;
+    *ret_keep = NULL;
     if (history_query(context->history, sql_history_master_keep,
                       PG_VALUES(pg_number(master_id).text), &rows, err) < 0)
         return -1;
     const char *keep = pg_text(rows, 0, "keep");
-    *ret_keep = keep;
-    *ret_rows = TAKE_PTR(rows);
-    if (!keep || history_interval_seconds(context->history, keep, "keep", &seconds, &unusable) == 0)
+    if (!keep)
         return 0;
+    if (history_interval_seconds(context->history, keep, "keep", &seconds, &unusable) == 0) {
+        *ret_keep = x_strdup(keep);
+        return 0;
+    }
     if (unusable.kind != ERR_USAGE) {
         error_move(err, &unusable);
         return -1;
     }
     log_say(context->log, LOG_WARNING, "%s: what was active before is not kept: %s", master,
             unusable.message);
-    *ret_keep = NULL;
     return 0;
 }
 
 int settle_alias(struct context *context, const char *master, int64_t master_id,
                  const char *action_id, struct error *err)
 {
-    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    const char *keep;
+    _cleanup_free_ char *keep = NULL;
     int64_t active;
     if (settle_look_at_alias(context, master, master_id, &active, err) < 0 ||
-        find_keep(context, master, master_id, &rows, &keep, err) < 0)
+        find_keep(context, master, master_id, &keep, err) < 0)
         return -1;
     struct pg_number number = pg_number(active);
     return history_query(

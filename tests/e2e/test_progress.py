@@ -232,9 +232,10 @@ def test_a_resumed_update_counts_what_was_done_before(app):
         process.kill()
         [before] = app.sql("SELECT sum(docs_indexed) AS n FROM esmigrate.load_range")
         process = app.start("es_update", "item", "1")
-        of_it = "SELECT * FROM esmigrate.action_progress WHERE phase = 'load' AND action_id = %s"
-        wait_until(lambda: app.sql(of_it, (app.history()[-1]["id"],)) and app.history()[-1]["pid"] == process.pid)
-        [row] = app.sql(of_it, (app.history()[-1]["id"],))
+        of_it = ("SELECT p.* FROM esmigrate.action_progress p JOIN esmigrate.index_action a ON a.id = p.action_id"
+                 " WHERE p.phase = 'load' AND a.pid = %s")
+        wait_until(lambda: app.sql(of_it, (process.pid,)))
+        [row] = app.sql(of_it, (process.pid,))
         gate.open()
         process.wait(check=0)
     assert row["documents_done"] >= before["n"] >= 2000

@@ -151,12 +151,12 @@ int tracked_seen(const struct source *source, char **ret_trackers, struct error 
         return 0;
     if (pg_query(source->pg, sql_source_track_there, PG_NO_VALUES, &there, err) < 0)
         return -1;
-    if (!pg_bool(there, 0, "there")) {
+    /* What it may not look at it has not seen: rights may come with the very transaction that the
+     * triggers do. */
+    if (!pg_bool(there, 0, "there") || !pg_bool(there, 0, "readable")) {
         *ret_trackers = x_strdup("{}");
         return 0;
     }
-    if (!pg_bool(there, 0, "readable"))
-        return 0;
     if (pg_query(source->pg, sql_source_track_seen, PG_NO_VALUES, &rows, err) < 0)
         return -1;
     *ret_trackers = x_strdup(pg_text(rows, 0, "trackers"));

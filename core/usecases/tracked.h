@@ -15,8 +15,8 @@ int tracked_check(struct context *context, const struct instance *instance,
 
 /*
  * The trackers that a full update sees which begins now, as PostgreSQL's text of an array: it reads
- * what was committed before they began to record. NULL where changed.sql does not ask them, or this
- * role may not. *ret_trackers is the caller's.
+ * what was committed before they began to record; none where this role may not look. NULL where
+ * there is no changed.sql. *ret_trackers is the caller's.
  */
 int tracked_seen(const struct source *source, char **ret_trackers, struct error *err);
 

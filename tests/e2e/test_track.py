@@ -292,11 +292,11 @@ def test_an_inheriting_table_is_named(declared):
 
 
 @contextlib.contextmanager
-def subscribed(app):
-    """As if replication filled lesson."""
+def subscribed(app, table="lesson"):
+    """As if replication filled the table."""
     app.sql("CREATE SUBSCRIPTION feed CONNECTION 'dbname=none' PUBLICATION p WITH (connect = false, slot_name = NONE)")
     try:
-        app.sql("INSERT INTO pg_subscription_rel SELECT oid, 'lesson'::regclass, 'r' FROM pg_subscription")
+        app.sql(f"INSERT INTO pg_subscription_rel SELECT oid, '{table}'::regclass, 'r' FROM pg_subscription")
         yield
     finally:
         app.sql("DROP SUBSCRIPTION feed")
@@ -314,6 +314,11 @@ def test_a_subscription_that_is_made_later_is_noticed(app):
     with subscribed(app):
         refused = app.fails(1, "es_update", MASTER)
         assert "public.lesson is filled by a subscription, and replication fires no triggers" in refused.err
+    app.ok("es_update", MASTER)
+    # Also under another name than it had.
+    app.sql("ALTER TABLE lesson RENAME TO unit; CREATE VIEW lesson AS SELECT * FROM unit")
+    with subscribed(app, "unit"):
+        assert "is filled by a subscription" in app.fails(1, "es_update", MASTER).err
     app.ok("es_update", MASTER)
 
 

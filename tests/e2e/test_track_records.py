@@ -5,7 +5,7 @@ import contextlib
 import courses
 import pytest
 from faults import through_proxy, wait_until
-from test_track import DOCUMENTS, INDEX, age, assert_current, declared, recorded, track, tracked  # noqa: F401
+from test_track import DOCUMENTS, INDEX, age, assert_current, declared, recorded, role, track, tracked  # noqa: F401
 
 pytestmark = pytest.mark.either
 
@@ -52,6 +52,26 @@ def test_an_index_filled_while_the_migration_with_the_triggers_was_open_is_refus
     declared.ok("es_update", MASTER, "--full")
     declared.ok("es_update", MASTER)
     assert_current(declared)
+
+
+def test_rights_that_come_with_the_triggers_do_not_hide_that_they_were_not_seen(declared):
+    course = track(declared, "course", "id")
+    with role(declared, "reader") as reader:
+        declared.sql(f"GRANT SELECT ON course, lesson TO {reader}; GRANT pg_read_all_stats TO {reader};"
+                     f" GRANT USAGE ON SCHEMA esmigrate_source TO {reader}")
+        declared.env["ESMIGRATE_SOURCE"] = declared.conninfo.replace("user=postgres", f"user={reader}")
+        lesson = declared.ok("es_track", MASTER, "--table", "lesson", "--id", "course_id")
+        declared.declare(MASTER, changed=f"{course['changed_sql']} UNION {lesson['changed_sql']}")
+        declared.ok("es_create", MASTER)
+        with contextlib.closing(declared.connect()) as migration:
+            migration.execute("BEGIN; UPDATE lesson SET name = 'New' WHERE course_id = 4")
+            migration.execute(lesson["ddl"])
+            declared.ok("es_update", MASTER, "1")
+            migration.execute("COMMIT")
+        assert "recorded only since" in declared.fails(1, "es_update", MASTER, "1").err
+        declared.ok("es_update", MASTER, "1", "--full")
+        declared.ok("es_update", MASTER, "1")
+        assert_current(declared)
 
 
 def test_of_a_full_update_of_an_older_version_the_clock_tells(declared):

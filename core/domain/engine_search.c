@@ -114,9 +114,15 @@ int engine_window(struct engine *engine, const char *index, size_t most, size_t 
 
 /* ---- writes of others ---- */
 
-/* Whether a bulk request through one of the index's write aliases is under way. */
-static int is_written(struct engine *engine, const char *index, bool *ret_written,
-                      struct error *err)
+enum writes {
+    WRITES_NONE,
+    WRITES_UNDER_WAY,
+    WRITES_UNKNOWN, /* not every node has answered */
+};
+
+/* Of bulk requests through one of the index's write aliases. */
+static int find_writes(struct engine *engine, const char *index, enum writes *ret_writes,
+                       struct error *err)
 {
     _cleanup_(json_freep) json *answer = NULL;
     /* "requests[1000], indices[qa_course_search-2.W1]" */
@@ -125,31 +131,44 @@ static int is_written(struct engine *engine, const char *index, bool *ret_writte
                    NULL, "list tasks", &answer, err) < 0)
         return -1;
     json *tasks = json_get(answer, "tasks");
-    *ret_written = false;
-    for (size_t i = 0; i < json_length(tasks) && !*ret_written; i++)
-        *ret_written =
-            strstr(json_text(json_get(json_at(tasks, i), "description"), ""), written) != NULL;
+    bool complete = json_length(json_get(answer, "node_failures")) == 0 &&
+                    json_length(json_get(answer, "task_failures")) == 0;
+    *ret_writes = complete ? WRITES_NONE : WRITES_UNKNOWN;
+    for (size_t i = 0; i < json_length(tasks); i++)
+        if (strstr(json_text(json_get(json_at(tasks, i), "description"), ""), written))
+            *ret_writes = WRITES_UNDER_WAY;
     return 0;
+}
+
+static int still_written(const char *index, enum writes writes, struct error *err)
+{
+    if (writes == WRITES_UNKNOWN) {
+        error_set(err, ERR_ENGINE,
+                  "engine: not all nodes tell whether a request of an earlier run still writes to "
+                  "\"%s\"",
+                  index);
+        return error_hint(err, "See node_failures in GET _tasks, and GET _cat/nodes. Run the same "
+                               "command again when all nodes answer.");
+    }
+    error_set(err, ERR_ENGINE, "engine: a request of an earlier run still writes to \"%s\"", index);
+    return error_hint(err, "Run the same command again when it has ended.");
 }
 
 int engine_wait_written(struct engine *engine, const char *index, struct error *err)
 {
     enum { LONGEST_MS = 90 * 1000, EVERY_MS = 50 };
     for (int64_t began = clock_ms();;) {
-        bool written = false;
-        if (is_written(engine, index, &written, err) < 0) {
+        enum writes writes;
+        if (find_writes(engine, index, &writes, err) < 0) {
             if (!engine_refused(err))
                 return -1;
             error_release(err); /* the user may not see tasks */
             return 0;
         }
-        if (!written)
+        if (writes == WRITES_NONE)
             return 0;
-        if (clock_ms() - began > LONGEST_MS) {
-            error_set(err, ERR_ENGINE, "engine: a request of an earlier run still writes to \"%s\"",
-                      index);
-            return error_hint(err, "Run the same command again when it has ended.");
-        }
+        if (clock_ms() - began > LONGEST_MS)
+            return still_written(index, writes, err);
         if (stop_sleep(EVERY_MS, err) < 0)
             return -1;
     }

@@ -78,6 +78,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _relay(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.server.proxy.seen.append((self.command, self.path))
         refusal = self.server.proxy.refusal(self.command, self.path, self.headers)
         if refusal:
             return self._answer(*refusal)
@@ -205,7 +206,6 @@ class Proxy:
 
     def rule_for(self, method, path):
         with self._lock:
-            self.seen.append((method, path))
             for rule in self._rules:
                 if rule.used and rule.for_good:
                     return Rule(method, ".", "lose", None)
@@ -231,6 +231,21 @@ class Proxy:
         with self._lock:
             self._rules.append(rule)
         return rule
+
+
+class Answers(Proxy):
+    """Answers some requests in the engine's place: for a state of a cluster that cannot be made to last, and for rights,
+    which these engines do not have. `answers`: {(method, part of the path): (status, body)}, which may change."""
+
+    def __init__(self, engine, answers):
+        super().__init__(engine)
+        self.answers = answers
+
+    def refusal(self, method, path, headers):
+        for (wanted, part), (status, body) in self.answers.items():
+            if wanted == method and part in path:
+                return status, [("Content-Type", "application/json")], body.encode()
+        return None
 
 
 @contextlib.contextmanager

@@ -1,13 +1,12 @@
 """es_check: each check with what makes it fail, and what it says when all is well."""
 
-import contextlib
 import signal
 
 import pytest
 
 import courses
 from courses import MASTER
-from faults import Gate, Proxy, through_proxy, wait_until
+from faults import Answers, Gate, through_proxy, wait_until
 from test_clock import FAKED
 from test_secrets import assert_kept_secret, engine_with_password
 from wire import through_wire
@@ -173,35 +172,11 @@ def test_a_yellow_cluster_is_a_warning_and_a_red_one_a_failure(app):
     assert_line(check(app, 1), "health", "failed", "red, unassigned shards: ", "allocation/explain")
 
 
-class Answers(Proxy):
-    """Answers some requests in the engine's place: for a state of a cluster that cannot be made to last, and for rights,
-    which these engines do not have."""
-
-    def __init__(self, engine, answers):
-        super().__init__(engine)
-        self.answers = answers
-
-    def refusal(self, method, path, headers):
-        for (wanted, part), (status, body) in self.answers.items():
-            if wanted == method and part in path:
-                return status, [("Content-Type", "application/json")], body.encode()
-        return None
-
-
-@contextlib.contextmanager
-def answering(app, **answers):
-    proxy = Answers(app.engine_server, answers.pop("table"))
-    try:
-        yield {f"{app.engine_server.family.upper()}_URL": proxy.url}
-    finally:
-        proxy.close()
-
-
 def test_tasks_that_wait_long_are_a_warning(app):
     well(app)
     tasks = '{"tasks": [{"time_in_queue_millis": 61000}, {"time_in_queue_millis": 5}]}'
-    with answering(app, table={("GET", "/_cluster/pending_tasks"): (200, tasks)}) as env:
-        assert_line(check(app, 0, env=env), "pending_tasks", "warning", "2, the oldest for 61000 ms")
+    with through_proxy(app, Answers(app.engine_server, {("GET", "/_cluster/pending_tasks"): (200, tasks)})):
+        assert_line(check(app, 0), "pending_tasks", "warning", "2, the oldest for 61000 ms")
 
 
 def test_disk_below_three_times_the_active_index_fails(app):
@@ -302,8 +277,8 @@ def test_a_pipeline_that_is_not_there_fails(app):
 def test_a_right_that_is_missing_is_named(app, method, path, part, right):
     well(app)
     error = f'{{"error": {{"type": "security_exception", "reason": "no permissions for [{right}]"}}, "status": 403}}'
-    with answering(app, table={(method, path): (403, error)}) as env:
-        found = check(app, 1, env=env)
+    with through_proxy(app, Answers(app.engine_server, {(method, path): (403, error)})):
+        found = check(app, 1)
     assert_line(found, part, "failed", f"no permissions for [{right}]", "the right that the message names")
     assert [name for name in app.indices() if "scratch" in name] == []
 

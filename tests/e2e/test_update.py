@@ -1,7 +1,7 @@
 """es_update: which instance, full or changed, since when, and what its report says."""
 
 import courses
-from faults import late_bulk
+from faults import Answers, late_bulk, through_proxy, wait_until
 
 MASTER = courses.MASTER
 UPDATE_FIELDS = {
@@ -235,6 +235,17 @@ def test_a_full_update_waits_for_the_requests_of_a_killed_run(app):
     with late_bulk(app, f"{MASTER}-1", {"index": {"_id": "late"}}, {"title": "Late"}) as ended:
         app.ok("es_update", MASTER, "1", "--full")
         assert ended()
+
+
+def test_a_full_update_waits_for_a_node_that_does_not_tell_what_it_writes(app):
+    courses.filled(app)
+    silent = '{"node_failures": [{"type": "failed_node_exception", "node_id": "n"}], "tasks": []}'
+    with through_proxy(app, Answers(app.engine_server, {("GET", "/_tasks"): (200, silent)})) as proxy:
+        process = app.start("es_update", MASTER, "1", "--full")
+        wait_until(lambda: [path for _, path in proxy.seen if path.startswith("/_tasks")][2:])
+        assert not [path for _, path in proxy.seen if "_bulk" in path]
+        proxy.answers = {}
+        process.wait(check=0)
 
 
 def test_since_before_the_mark_reads_again_and_the_mark_moves(app):

@@ -104,10 +104,11 @@ static int record_intent(struct context *context, const char *action_id,
     return pg_rows_count(rows) ? 0 : action_replaced(err);
 }
 
-static int put_mapping(struct engine *engine, const char *action_id,
+static int put_mapping(struct context *context, const char *action_id,
                        const struct alteration *alteration, struct error *err)
 {
     const char *index = alteration->instance->index_name;
+    struct engine *engine = context->engine;
     _cleanup_(engine_index_release) struct engine_index found = {};
     if (engine_find_index(engine, index, &found, err) < 0)
         return -1;
@@ -116,7 +117,22 @@ static int put_mapping(struct engine *engine, const char *action_id,
     _cleanup_free_ char *escaped = engine_path_escape(index);
     _cleanup_free_ char *path = x_printf("/%s/_mapping", escaped);
     _cleanup_free_ char *doing = x_printf("change the mapping of \"%s\"", index);
-    return mapping ? engine_call(engine, "PUT", path, mapping, doing, 0, NULL, err) : -1;
+    return mapping && action_check(context->history, action_id, err) == 0
+               ? engine_call(engine, "PUT", path, mapping, doing, 0, NULL, err)
+               : -1;
+}
+
+/* *ret_settings: whether those of the index may be other ones now. */
+static int put_all(struct context *context, const char *action_id,
+                   const struct alteration *alteration, bool *ret_settings, struct error *err)
+{
+    const char *index = alteration->instance->index_name;
+    *ret_settings = false;
+    if (action_check(context->history, action_id, err) < 0)
+        return -1;
+    int result = put_settings(context->engine, index, alteration->settings, err);
+    *ret_settings = result == 0 || !engine_refused(err);
+    return result == 0 ? put_mapping(context, action_id, alteration, err) : -1;
 }
 
 static int undo(struct context *context, const char *action_id, const char *index,
@@ -128,6 +144,21 @@ static int undo(struct context *context, const char *action_id, const char *inde
                          NULL, err);
 }
 
+static int as_before(const struct alteration *alteration, struct error *err)
+{
+    const char *master = alteration->instance->master;
+    return error_hint(err,
+                      "The index is as it was before. If it has drifted, esmigrate es_plan %s "
+                      "shows how; or make a new instance: esmigrate es_create %s",
+                      master, master);
+}
+
+static int not_known(struct error *err)
+{
+    return error_hint(err, "Whether the index was changed is not known; the next command on this "
+                           "master finds out.");
+}
+
 int alteration_make(struct context *context, const char *action_id,
                     const struct alteration *alteration, bool *ret_known, struct error *err)
 {
@@ -135,23 +166,28 @@ int alteration_make(struct context *context, const char *action_id,
     const char *index = alteration->instance->index_name;
     _cleanup_(error_release) struct error second = {};
     _cleanup_free_ char *before = settings_now(engine, alteration, err);
-    bool altered = false;
+    bool altered = false, has_settings;
     *ret_known = true;
     if (!before || record_intent(context, action_id, alteration, before, err) < 0)
         return -1;
-    int result = put_settings(engine, index, alteration->settings, err);
-    bool has_settings = result == 0 || !engine_refused(err);
-    if (result == 0)
-        result = put_mapping(engine, action_id, alteration, err);
-    if (result == 0)
+    if (put_all(context, action_id, alteration, &has_settings, err) == 0)
         return 0;
-    *ret_known = is_altered(engine, index, action_id, &altered, &second) == 0 &&
-                 (altered || undo(context, action_id, index, has_settings ? before : no_settings,
-                                  &second) == 0);
-    if (!altered)
+    *ret_known = false;
+    if (is_altered(engine, index, action_id, &altered, &second) < 0)
+        return not_known(err);
+    if (altered) { /* only the answer was lost */
+        error_release(err);
+        return 0;
+    }
+    /* Who replaced this run has settled the change, and may have made another one. */
+    if (action_check(context->history, action_id, &second) < 0) {
+        error_move(err, &second);
         return -1;
-    error_release(err); /* only the answer was lost */
-    return 0;
+    }
+    if (undo(context, action_id, index, has_settings ? before : no_settings, &second) < 0)
+        return not_known(err);
+    *ret_known = true;
+    return as_before(alteration, err);
 }
 
 int alteration_record(struct context *context, const char *action_id, struct error *err)

@@ -18,7 +18,8 @@ struct alteration {
 
 /*
  * Records it for the action, which is running, and makes it. Refused: all is as before, and the
- * engine's words are the error. *ret_known false: what the engine did could not be found out.
+ * engine's words are the error. *ret_known false: what the engine did could not be found out, or is
+ * for the run that replaced this one to say.
  */
 int alteration_make(struct context *context, const char *action_id,
                     const struct alteration *alteration, bool *ret_known, struct error *err);

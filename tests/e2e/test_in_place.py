@@ -8,6 +8,7 @@ import courses
 from courses import MASTER
 from faults import through_proxy
 from test_plan import BODY, changed, with_settings
+from test_versions import cut_lock
 
 pytestmark = pytest.mark.either
 
@@ -253,3 +254,26 @@ def test_an_engine_that_is_gone_for_good_leaves_it_open_for_the_next_command(mad
     assert courses.last_action(made)["status"] == "running"
     assert made.ok("es_create", MASTER, "--in-place")[0]["result"] == "unchanged"
     assert_altered(made, added())
+
+
+@pytest.mark.parametrize("undoes", [False, True], ids=["makes", "undoes"])
+def test_a_replaced_change_is_neither_made_nor_undone_any_more(made, undoes):
+    courses.declare(made, index={**added(), "mappings": changed(other={"type": "keyword"})["mappings"]})
+    with through_proxy(made) as proxy:
+        held = proxy.hold("PUT", "course_search-1/_settings", "after")
+        process = made.start("es_create", MASTER, "--in-place")
+        held.wait()
+        if undoes:
+            proxy.replace("PUT", "course_search-1/_mapping", 504, "before")
+            settings, held = held, proxy.hold("GET", "course_search-1/_mapping", "after")
+            settings.release()
+            held.wait()
+        cut_lock(made)
+        courses.declare(made, index=added())
+        assert made.ok("es_create", MASTER, "--in-place")[0]["result"] == "altered_in_place"
+        held.release()
+        result = process.wait()
+    assert result.code > 0
+    assert "the lock is lost" in result.err or "this run was replaced" in result.err, result
+    assert_altered(made, added())
+    assert "other" not in live(made)[0]["properties"]

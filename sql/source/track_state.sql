@@ -14,7 +14,9 @@ LEFT JOIN LATERAL (
 ) bearer ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS count,
-           coalesce(bool_or(EXISTS (SELECT FROM pg_catalog.pg_subscription_rel r WHERE r.srrelid = g.tgrelid)), false) AS subscribed
+           coalesce(bool_or(EXISTS (
+               SELECT FROM pg_catalog.pg_subscription_rel r
+               WHERE r.srrelid = g.tgrelid OR r.srrelid IN (SELECT relid FROM pg_catalog.pg_partition_tree(g.tgrelid)))), false) AS subscribed
     FROM pg_catalog.pg_trigger g
     JOIN pg_catalog.pg_proc p ON p.oid = g.tgfoid
     JOIN pg_catalog.pg_namespace n ON n.oid = p.pronamespace

@@ -322,6 +322,19 @@ def test_a_subscription_that_is_made_later_is_noticed(app):
     app.ok("es_update", MASTER)
 
 
+def test_a_partition_that_a_subscription_fills_is_noticed(declared):
+    declared.sql("CREATE TABLE event (id int, course_id int) PARTITION BY RANGE (id);"
+                 " CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (100)")
+    declared.declare(MASTER, changed=track(declared, "event", "course_id")["changed_sql"])
+    declared.ok("es_create", MASTER)
+    declared.ok("es_update", MASTER, "1")
+    with subscribed(declared, "event_1"):
+        assert "is filled by a subscription" in declared.fails(1, "es_update", MASTER, "1").err
+        assert "is filled by a subscription" in declared.fails(
+            2, "es_track", MASTER, "--table", "event", "--id", "course_id").err
+    declared.ok("es_update", MASTER, "1")
+
+
 # ---- the SQL
 
 

@@ -35,7 +35,7 @@ def test_a_second_update_of_an_instance_exits_7_and_leaves_one_failed_row(updati
     app, process, gate = updating
     before = len(app.history())
     result = app.fails(7, "es_update", "item", "2")
-    assert result.seconds < 5
+    assert result.seconds < 20
     assert "lock" in result.err and "HINT:" in result.err
     rows = app.history()
     assert len(rows) == before + 1
@@ -71,7 +71,7 @@ def test_wait_lock_waits_until_the_lock_is_free(updating):
 def test_wait_lock_with_seconds_gives_up_after_them(updating):
     app, process, gate = updating
     result = app.fails(7, "es_update", "item", "2", "--wait-lock=1")
-    assert 1 <= result.seconds < 8
+    assert 1 <= result.seconds < 20
     assert process.running
 
 

@@ -186,7 +186,8 @@ def test_a_command_that_switches_shows_its_update(app, command):
 def test_what_takes_a_moment_shows_nothing(app):
     filled_items(app, 5)
     result = app.run("es_update", "item", "--full", "--progress", "always", check=0)
-    assert "\r" not in result.err and " in flight" not in result.err
+    took_a_moment = result.seconds < 1  # a machine may stand still
+    assert not took_a_moment or ("\r" not in result.err and " in flight" not in result.err)
     assert progress_rows(app) == []
 
 
@@ -360,10 +361,10 @@ def test_progress_is_written_once_a_second(app):
     with stopped_at_row(app, at=1, rows=10) as gate, wire.through_wire(app) as seen:
         process = app.start("es_update", "item", "1")
         wait_until(lambda: progress_rows(app))
-        before = len(seen.seen)
+        before, began = len(seen.seen), time.monotonic()
         time.sleep(5)
         written = [text for text in seen.seen[before:] if "INSERT INTO esmigrate.action_progress" in text]
-        assert 3 <= len(written) <= 6
+        assert 3 <= len(written) <= time.monotonic() - began + 1
         gate.open()
         process.wait(check=0)
 
@@ -441,7 +442,7 @@ def test_an_update_that_will_not_catch_up_says_so_while_it_reads(app):
         app.sql("UPDATE item SET changed_at = now() WHERE id <> %s", (GATE,))  # who reads that one stops, too
         wait_until(lambda: "HINT: Look at its changed_through" in process.err)
         # What it was asked with is gone; what reads has its transaction as before.
-        wait_until(lambda: sessions(app) == before, timeout=5)
+        wait_until(lambda: sessions(app) == before)
         assert sessions(app, "state = 'idle in transaction'") == 0
         assert process.running and gate.waiting() == 1
         gate.open()

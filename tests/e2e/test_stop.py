@@ -72,7 +72,7 @@ def test_a_second_signal_aborts_and_the_row_is_closed(app, loading):
     process.signal(signal.SIGINT)
     wait_until(lambda: "finishing" in process.err)
     process.signal(signal.SIGINT)
-    result = process.wait(timeout=5, check=130)
+    result = process.wait(timeout=8, check=130)  # unanswered it would wait ten seconds
     assert re.search(r"warning: qa_item-1: \d requests? in flight w\w+ not answered; ", plain(app, result.err))
     row = app.history()[-1]
     assert (row["status"], row["docs_indexed"] < count(app)) == ("interrupted", True)

@@ -177,6 +177,7 @@ static const struct {
     {"alias", check_alias, CHECK_NEEDS_ENGINE | CHECK_NEEDS_HISTORY},
     {"further_aliases", check_further_aliases,
      CHECK_NEEDS_ENGINE | CHECK_NEEDS_HISTORY | CHECK_NEEDS_DECLARATION},
+    {"rollback", check_rollback, CHECK_NEEDS_ENGINE | CHECK_NEEDS_HISTORY},
     {"hooks", check_hooks, CHECK_NEEDS_DECLARATION},
     {"indexing", check_indexing, CHECK_NEEDS_HISTORY | CHECK_NEEDS_DECLARATION},
     {"durations", check_durations, CHECK_NEEDS_CONNECTION | CHECK_NEEDS_DECLARATION},

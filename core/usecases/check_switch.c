@@ -9,6 +9,7 @@
 #include "usecases/checking.h"
 #include "usecases/owner.h"
 #include "usecases/settle.h"
+#include "usecases/targets.h"
 
 /* ---- the master's own alias ---- */
 
@@ -137,6 +138,41 @@ int check_further_aliases(struct checking *checking, const char *check, struct e
     return check_line(checking, check, CHECK_OK,
                       count ? x_printf("%zu in master.json", count) : x_strdup("none"),
                       "free, or on our instances", NULL);
+}
+
+/* ---- the way back ---- */
+
+static int check_kept(struct checking *checking, const char *check, const struct instance *instance,
+                      struct error *err)
+{
+    _cleanup_(error_release) struct error why = {};
+    _cleanup_free_ char *until = time_rfc3339(instance->kept_until);
+    static const char limit[] = "its index is there";
+    if (check_ours(checking->context, instance, NULL, &why) == 0)
+        return check_line(checking, check, CHECK_OK,
+                          x_printf("\"%s\", kept until %s", instance->index_name, until), limit,
+                          NULL);
+    if (why.kind != ERR_FAILED) {
+        error_move(err, &why);
+        return -1;
+    }
+    return check_line(checking, check, CHECK_WARNING,
+                      x_printf("kept until %s: %s", until, why.message), limit, TAKE_PTR(why.hint));
+}
+
+int check_rollback(struct checking *checking, const char *check, struct error *err)
+{
+    size_t lines = checking->report->count;
+    for (size_t i = 0; i < checking->instances.count; i++) {
+        const struct instance *instance = &checking->instances.list[i];
+        if (instance->kept && instance_is_live(instance) &&
+            check_kept(checking, check, instance, err) < 0)
+            return -1;
+    }
+    if (checking->report->count > lines)
+        return 0;
+    return check_line(checking, check, CHECK_OK, x_strdup("no instance is kept for it"), NULL,
+                      NULL);
 }
 
 /* ---- the hooks, and durations of master.json ---- */

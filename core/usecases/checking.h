@@ -54,8 +54,8 @@ typedef int check_function(struct checking *checking, const char *check, struct 
 
 check_function check_engine, check_cluster, check_health, check_pending_tasks, check_disk,
     check_shards, check_templates, check_pipelines;
-check_function check_alias_name, check_alias, check_further_aliases, check_hooks, check_indexing,
-    check_durations;
+check_function check_alias_name, check_alias, check_further_aliases, check_rollback, check_hooks,
+    check_indexing, check_durations;
 check_function check_source, check_documents, check_changed_index, check_clocks, check_late_commits,
     check_oldest_transaction, check_prepared_transactions, check_source_pooler;
 check_function check_rights, check_sample;

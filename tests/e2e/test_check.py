@@ -53,7 +53,7 @@ def test_all_is_well_and_nothing_was_written(app):
     found = check(app, 0)
     # Of the other tests' indexes some may have replicas that cannot be made.
     assert {line["verdict"] for name, line in found.items() if name != "health"} == {"ok"}, found
-    assert len(found) == 28
+    assert len(found) == 29
     assert all(line["master"] == MASTER and line["value"] for line in found.values())
     assert courses.everything(app) == before
 

@@ -48,6 +48,19 @@ def test_an_alias_with_which_every_switch_would_be_refused_fails(app):
     assert_line({line["check"]: line for line in result.json}, "alias", "failed", "no instance of new_search")
 
 
+def test_the_way_back_needs_the_index_that_is_kept(app):
+    well(app, master={"keep": "1 hour"})
+    assert_line(check(app, 0), "rollback", "ok", "no instance is kept")
+    app.ok("es_create", MASTER, "--force")
+    app.ok("es_deploy", MASTER)
+    kept = app.full_name("course_search-1")
+    assert_line(check(app, 0), "rollback", "ok", f'"{kept}", kept until 20')
+    app.engine_server.must("DELETE", kept)
+    assert_line(check(app, 0), "rollback", "warning", f'index "{kept}" is gone', "es_create course_search --engine-only")
+    app.ok("es_create", MASTER, "--engine-only")
+    assert_line(check(app, 0), "rollback", "ok", kept)
+
+
 def test_further_aliases_that_a_switch_could_not_move_fail(app):
     well(app, master={"read_alias": "courses_read", "aliases": ["courses_all"]})
     assert_line(check(app, 0), "further_aliases", "ok", "2 in master.json")

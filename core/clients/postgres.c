@@ -31,9 +31,17 @@ struct pg_rows {
 };
 
 /* Values must not depend on who runs the program or on the server's configuration (section 2). */
-static const char pinned_settings[] =
-    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'postgres';"
-    "SET bytea_output = 'hex'; SET extra_float_digits = 1; SET lc_monetary = 'C';"
+const struct pg_setting pg_value_settings[] = {
+    {"TimeZone", "'UTC'"},
+    {"DateStyle", "'ISO'"},
+    {"IntervalStyle", "'postgres'"},
+    {"bytea_output", "'hex'"},
+    {"extra_float_digits", "1"},
+    {"lc_monetary", "'C'"},
+    {},
+};
+
+static const char other_settings[] =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0;"
     "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings "
     "WHERE name IN ('idle_session_timeout', 'transaction_timeout');" /* of newer servers */
@@ -133,7 +141,9 @@ static void ignore_notice(void *data, const char *message)
 
 void pg_settings(const struct pg_options *options, struct buffer *sql)
 {
-    buffer_printf(sql, "%sSET lock_timeout = '%ds';", pinned_settings, options->lock_timeout_s);
+    for (const struct pg_setting *pinned = pg_value_settings; pinned->name; pinned++)
+        buffer_printf(sql, "SET %s = %s;", pinned->name, pinned->value);
+    buffer_printf(sql, "%sSET lock_timeout = '%ds';", other_settings, options->lock_timeout_s);
 }
 
 static int apply_settings(struct pg *pg, const struct pg_options *options, struct error *err)

@@ -43,6 +43,12 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
 void pg_close(struct pg *pg);
 DEFINE_CLEANUP(struct pg *, pg_close)
 
+/* What changes the text of values, and to what it is pinned; the last one has no name. */
+struct pg_setting {
+    const char *name, *value; /* as in SET */
+};
+extern const struct pg_setting pg_value_settings[];
+
 /* The statements by which it pins them, all but the search_path. */
 void pg_settings(const struct pg_options *options, struct buffer *sql);
 

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/digest.h"
 #include "base/memory.h"
+#include "clients/postgres.h"
 
 enum {
     LONGEST_IDENTIFIER = 63, /* bytes; PostgreSQL cuts what is longer */
@@ -255,10 +256,17 @@ static void add_function(struct buffer *sql, const struct tracker *tracker, cons
     buffer_printf(sql,
                   "CREATE OR REPLACE FUNCTION esmigrate_source.%s() RETURNS trigger\n"
                   "    LANGUAGE plpgsql SECURITY DEFINER\n"
-                  "    SET search_path = pg_catalog, pg_temp SET row_security = off AS %s%s%s;\n"
+                  "    SET search_path = pg_catalog, pg_temp SET row_security = off\n"
+                  "    SET standard_conforming_strings = on",
+                  name);
+    /* An _id is to be the same text whoever writes, and as documents.sql has it. */
+    for (const struct pg_setting *pinned = pg_value_settings; pinned->name; pinned++)
+        buffer_printf(sql, "\n    SET %s = %s", pinned->name, pinned->value);
+    buffer_printf(sql,
+                  " AS %s%s%s;\n"
                   "COMMENT ON FUNCTION esmigrate_source.%s() IS %s;\n"
                   "REVOKE ALL ON FUNCTION esmigrate_source.%s() FROM PUBLIC;\n\n",
-                  name, quote, body, quote, name, comment, name);
+                  quote, body, quote, name, comment, name);
 }
 
 static void add_trigger(struct buffer *body, const struct tracker *tracker, const char *name,

@@ -270,6 +270,19 @@ def test_expressions_of_any_kind(declared):
         assert ids_after(declared, "public.lesson", expression, insert) == ids, expression
 
 
+def test_what_is_recorded_does_not_depend_on_the_settings_of_who_writes(declared):
+    declared.sql("CREATE TABLE fact (day date, at timestamptz, share float8, span interval, raw bytea)")
+    expression = r"concat_ws('\', day, at, share, span, raw)"
+    tracker = track(declared, "fact", expression)["tracker"]
+    with contextlib.closing(declared.connect()) as writer:
+        for setting in ("DateStyle = 'SQL, DMY'", "TimeZone = 'Asia/Kolkata'", "extra_float_digits = -5",
+                        "IntervalStyle = 'iso_8601'", "bytea_output = 'escape'", "standard_conforming_strings = off"):
+            writer.execute(f"SET {setting}")
+        writer.execute("INSERT INTO fact SELECT '05/03/2026', '05/03/2026 15:30', 0.1234567890123456, '1 day', decode('00ff', 'hex')")
+        writer.execute("TRUNCATE fact")
+    assert recorded(declared, tracker) == [r"2026-03-05\2026-03-05 10:00:00+00\0.1234567890123456\1 day\\x00ff"] * 2
+
+
 def test_a_partitioned_table_is_tracked_where_it_is_written_to_by_its_name(declared):
     declared.sql("CREATE TABLE event (id int, course_id int) PARTITION BY RANGE (id);"
                  " CREATE TABLE event_1 PARTITION OF event FOR VALUES FROM (0) TO (100);"

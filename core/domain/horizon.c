@@ -216,16 +216,17 @@ int horizon_find(struct source *source, struct history *history, const char *ove
         .overlap = overlap ? overlap : horizon_default_overlap,
         .log = log,
     };
+    horizon.uptime_before_us = uptime_us();
     if (pg_query(source->pg, sql_source_horizon, PG_VALUES(search.overlap), &rows, err) < 0 ||
         (!overlap && horizon_check(rows, err) < 0))
         return -1;
+    horizon.uptime_after_us = uptime_us();
     search.rows = rows;
     if (pg_bool(rows, 0, "standby")) {
         find_on_standby(&search, &horizon);
     } else {
         horizon.taken_at = x_strdup(pg_text(rows, 0, "taken_at"));
         horizon.boot = uptime_boot();
-        horizon.uptime_us = uptime_us();
         if (find_on_primary(&search, &horizon, err) < 0)
             return -1;
     }

@@ -13,10 +13,12 @@
 #include "domain/source.h"
 
 struct horizon {
-    char *moment;      /* H; NULL: none is known, changed_through stays where it is */
-    char *taken_at;    /* the source's clock when it was found; NULL on a standby */
-    char *boot;        /* uptime_boot() */
-    int64_t uptime_us; /* when taken_at was read */
+    char *moment;   /* H; NULL: none is known, changed_through stays where it is */
+    char *taken_at; /* the source's clock when it was found; NULL on a standby */
+    char *boot;     /* uptime_boot() */
+    /* Around the reading of taken_at: by a clock that is right it is later than an earlier one by
+     * at least the time from after that to before this. */
+    int64_t uptime_before_us, uptime_after_us;
 };
 void horizon_release(struct horizon *horizon);
 

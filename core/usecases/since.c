@@ -109,7 +109,7 @@ static int check_elapsed(struct context *context, const struct instance *instanc
         return 0;
     if (history_query(context->history, sql_history_clock_lost,
                       PG_VALUES(instance->source_clock, instance->source_clock_uptime,
-                                horizon->taken_at, pg_number(horizon->uptime_us).text),
+                                horizon->taken_at, pg_number(horizon->uptime_before_us).text),
                       &rows, err) < 0)
         return -1;
     if (pg_bool(rows, 0, "went_back"))

@@ -410,7 +410,8 @@ static int set_mark(struct update *update, struct error *err)
                                 update->since ? "false" : "true", update->source->system_identifier,
                                 update->source->database_oid, update->source->lsn,
                                 update->source->timeline, update->horizon.taken_at,
-                                update->horizon.boot, pg_number(update->horizon.uptime_us).text),
+                                update->horizon.boot,
+                                pg_number(update->horizon.uptime_after_us).text),
                       &marked, err) < 0)
         return -1;
     if (!pg_rows_count(marked))

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import subprocess
+import time
 
 import pytest
 
@@ -13,6 +14,7 @@ from faults import ITEM_DOCUMENTS, ITEM_INDEX, wait_until
 from messages import said
 from replicas import home_of
 from test_horizon import NO_OVERLAP, changed_through, postgres_program
+from wire import through_wire
 
 pytestmark = pytest.mark.either
 
@@ -26,13 +28,27 @@ FAKED = {
 }
 
 
-def set_back(server, monkeypatch, by="2h"):
-    """The clock of the server's machine, while it is down."""
+def set_back(server, monkeypatch):
+    """The clock of the server's machine, by two hours, while it is down."""
     server.stop()
     with monkeypatch.context() as patch:
-        for name, value in (FAKED | {"FAKETIME": f"-{by}"}).items():
+        for name, value in (FAKED | {"FAKETIME": "-2h"}).items():
             patch.setenv(name, value)
         server.start()
+
+
+def set_back_by_file(source, monkeypatch, by):
+    """The same; what the clock is ahead by can be written to the file that is returned."""
+    offset = home_of(source) / "offset"
+    offset.write_text(f"{by}\n")
+    source.stop()
+    with monkeypatch.context() as patch:
+        patch.setenv("LD_PRELOAD", LIBFAKETIME)
+        patch.setenv("FAKETIME_TIMESTAMP_FILE", str(offset))
+        patch.setenv("FAKETIME_NO_CACHE", "1")
+        patch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        source.start()
+    return offset
 
 
 def item_table(source):
@@ -102,8 +118,9 @@ def test_a_source_whose_clock_was_set_back_needs_a_full_update(app, source, monk
 
 def test_a_source_whose_clock_was_set_back_and_has_caught_up_is_warned_of(app, source, monkeypatch):
     mark = changed_through(app)
-    set_back(source, monkeypatch, "6s")
+    offset = set_back_by_file(source, monkeypatch, "-1h")
     change(source, 3, "Stamped before")
+    offset.write_text("-6s\n")
     with source.connect() as connection:
         wait_until(lambda: connection.execute("SELECT now() > %s AS is_past", (mark,)).fetchone()["is_past"])
     result = app.run("es_update", "item", "1", "-q")
@@ -116,6 +133,17 @@ def test_a_source_whose_clock_was_set_back_and_has_caught_up_is_warned_of(app, s
     app.ok("es_update", "item", "1", "--full")
     assert titles(app)["3"] == "Stamped before"
     assert "clock" not in app.run("es_update", "item", "1", check=0).err
+
+
+def test_an_answer_that_takes_long_is_no_clock_that_was_set_back(app):
+    app.ok("es_update", "item", "1")
+    with through_wire(app, "ESMIGRATE_SOURCE") as wire:
+        held = wire.hold("taken_at")
+        process = app.start("es_update", "item", "1", "-q")
+        held.wait()
+        time.sleep(2)
+        held.release()
+        assert process.wait(check=0).err == ""
 
 
 def test_what_was_found_before_the_clock_was_set_back_counts_no_more(app, source, monkeypatch):
@@ -178,15 +206,7 @@ def test_a_history_that_was_restored_from_an_older_dump_reads_again(app, source,
 
 def test_a_transaction_that_holds_changed_through_back_for_long_is_named(app, source, monkeypatch):
     """Rule R1 g; a clock that goes on by sixteen minutes is quicker than sixteen minutes."""
-    offset = home_of(source) / "offset"
-    offset.write_text("+0\n")
-    source.stop()
-    with monkeypatch.context() as patch:
-        patch.setenv("LD_PRELOAD", LIBFAKETIME)
-        patch.setenv("FAKETIME_TIMESTAMP_FILE", str(offset))
-        patch.setenv("FAKETIME_NO_CACHE", "1")
-        patch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        source.start()
+    offset = set_back_by_file(source, monkeypatch, "+0")
     with contextlib.closing(source.connect(application_name="late_writer")) as late:
         late.execute("BEGIN")
         for minutes, warning in (14, ""), (16, """

@@ -1,5 +1,7 @@
 """An application of its own for each test: a database, an index prefix, a folder of declarations, and esmigrate."""
 
+import codecs
+import contextlib
 import fcntl
 import json
 import os
@@ -15,6 +17,8 @@ import tempfile
 import termios
 import time
 import urllib.parse
+
+import psycopg
 
 from servers import ROOT
 
@@ -49,11 +53,25 @@ class Result:
         )
 
 
+LOCK_CLASSES = list(range(0x65736D30, 0x65736D37))  # of core/domain/lock.h, whose sessions end as soon as their process
+
+
+def _local_ports(pid):
+    """Of a process's TCP connections; none, if it has ended."""
+    try:
+        sockets = {os.readlink(entry) for entry in pathlib.Path(f"/proc/{pid}/fd").iterdir()}
+        rows = pathlib.Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]
+    except OSError:
+        return []
+    return [int(row.split()[1].split(":")[1], 16) for row in rows if f"socket:[{row.split()[9]}]" in sockets]
+
+
 class Process:
     """A run of esmigrate in the background."""
 
-    def __init__(self, argv, env, cwd, stdin):
-        self.argv = argv
+    def __init__(self, argv, env, cwd, stdin, await_locks):
+        """`await_locks`: called with the local ports of its connections when it was killed."""
+        self.argv, self._await_locks = argv, await_locks
         self._result = None
         self._begun = time.monotonic()
         # Files, because a pipe that nobody reads would stop the program.
@@ -82,10 +100,13 @@ class Process:
         """Sends a signal, if it still runs: signal.SIGINT, SIGSTOP, SIGCONT, ..."""
         self._popen.send_signal(number)
 
-    def kill(self):
-        """kill -9, and waits for the end."""
-        self.signal(signal.SIGKILL)
-        return self.wait()
+    def kill(self, number=None):
+        """kill -9, or another signal, and waits for the end, and until its locks are free."""
+        ports = _local_ports(self.pid)
+        self.signal(number or signal.SIGKILL)
+        result = self.wait()
+        self._await_locks(ports)
+        return result
 
     def wait(self, timeout=120, check=None):
         """Waits for the end: its Result. `check`: the exit code that it must have."""
@@ -135,7 +156,7 @@ class Process:
 
 def _converse(keyboard, answers, timeout):
     """Types the answers as they are asked for, until the program closes the terminal: all that it showed."""
-    shown = ""
+    shown, decoder = "", codecs.getincrementaldecoder("utf-8")()
     until = time.monotonic() + timeout
     while True:
         assert select.select([keyboard], [], [], max(0, until - time.monotonic()))[0], f"still running:\n{shown}"
@@ -146,7 +167,7 @@ def _converse(keyboard, answers, timeout):
         if not block:
             assert not answers, f"never asked for: {answers[0][0]}\n{shown}"
             return shown.replace("\r\n", "\n")
-        shown += block.decode()
+        shown += decoder.decode(block)
         if answers and answers[0][0] in shown:
             os.write(keyboard, answers.pop(0)[1].encode())
 
@@ -188,7 +209,7 @@ class App:
             stdin.seek(0)
         argv = [*self.launcher, str(BINARY), *map(str, args)]
         try:
-            process = Process(argv, {**self.env, **(env or {})}, self.folder, stdin)
+            process = Process(argv, {**self.env, **(env or {})}, self.folder, stdin, self._await_free_locks)
         finally:
             if input is not None:
                 stdin.close()
@@ -268,6 +289,16 @@ class App:
             ORDER BY a.started_at, a.id
             """
         )
+
+    def _await_free_locks(self, ports):
+        """Until no session that comes from these ports holds one, if PostgreSQL runs at all."""
+        left = ("SELECT FROM pg_stat_activity JOIN pg_locks USING (pid)"
+                " WHERE client_port = ANY (%s) AND locktype = 'advisory' AND granted AND classid = ANY (%s)")
+        until = time.monotonic() + 30
+        with contextlib.suppress(psycopg.OperationalError):
+            while ports and self.sql(left, (ports, LOCK_CLASSES)):
+                assert time.monotonic() < until, "the locks of a killed process are not let go of"
+                time.sleep(0.005)
 
     # ---- the engine
 

@@ -1,5 +1,6 @@
 """The benchmark runs, all of it, on a few rows: what it measures is for `make bench`."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -58,8 +59,13 @@ def test_the_benchmark_measures_every_case_and_writes_its_documents(postgres_ser
 def cores_of(pid):
     """Those that all threads of a process, and of its children, may run on."""
     children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    tasks = [task for process in [pid, *children] for task in os.listdir(f"/proc/{process}/task")]
-    return set().union(*(os.sched_getaffinity(int(task)) for task in tasks))
+    found = set()
+    for process in [pid, *children]:
+        with contextlib.suppress(FileNotFoundError):  # it has ended meanwhile
+            for task in os.listdir(f"/proc/{process}/task"):
+                with contextlib.suppress(ProcessLookupError):
+                    found |= os.sched_getaffinity(int(task))
+    return found
 
 
 def test_the_engine_has_a_core_for_itself_and_gives_it_back(postgres_server, engine):

@@ -150,10 +150,10 @@ def test_one_that_fails_stops_the_switch_and_indexing_is_resumed(app):
 
 
 def test_one_that_takes_too_long_is_ended(app):
-    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=RESUME, hook_timeout="1 second")
+    two(app, stop_indexing=f"{STOP}; sleep 60", resume_indexing=RESUME, hook_timeout="4 seconds")
     result = app.fails(1, "es_activate", MASTER)
-    assert "did not end within 1 seconds" in result.err
-    assert result.seconds < 30
+    assert "did not end within 4 seconds" in result.err
+    assert result.seconds < 50
     assert names(app) == ["stop", "resume"]
     expect_switched(app, 1)
     app.declare(MASTER, master={"stop_indexing": "sleep 60", "resume_indexing": RESUME})
@@ -267,7 +267,7 @@ def test_what_is_to_stop_indexing_does_not_outlive_a_kill(app):
     # Or it could stop it for good, after the next command has resumed it.
     killed_between(app, "--stop-indexing", f"echo $$ > pid; {STOP}; sleep 60; true")
     shell = pathlib.Path("/proc", (app.folder / "pid").read_text().strip())
-    wait_until(lambda: not shell.exists(), timeout=10)
+    wait_until(lambda: not shell.exists())
 
 
 def test_after_a_kill_between_them_the_same_command_resumes_before_all_else(app):

@@ -111,7 +111,7 @@ def test_a_transaction_of_another_database_does_not_hold_it(make_app):
 
 def test_many_writers_lose_nothing(app):
     """Writers whose commits come up to half a second after their stamps, and updates one after the other."""
-    filled_items(app, 400, master=NO_OVERLAP)
+    filled_items(app, 400, master={"overlap": "100 milliseconds"})
     stop = threading.Event()
 
     def write(first):

@@ -201,7 +201,7 @@ def test_an_update_says_that_it_tries_again_and_that_it_goes_on(school):
     school.ok("es_create", MASTER)
     block = f"{school.full_name('course_search-1')}/_settings"
     school.engine_server.must("PUT", block, {"index.blocks.read_only_allow_delete": True})
-    process = school.start("es_update", MASTER, "1")
+    process = school.start("es_update", MASTER, "1", "--progress", "never")
     wait_until(lambda: "trying again" in process.err)
     school.engine_server.must("PUT", block, {"index.blocks.read_only_allow_delete": None})
     said(

@@ -71,7 +71,8 @@ def sessions_of(app):
     """How many sessions there are in its database, but for that of the test, and what advisory locks they hold."""
     return app.sql(
         "SELECT pid, (SELECT count(*) FROM pg_locks l WHERE l.pid = a.pid AND locktype = 'advisory') AS locks"
-        " FROM pg_stat_activity a WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY pid"
+        " FROM pg_stat_activity a WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        " AND backend_type = 'client backend' ORDER BY pid"
     )
 
 

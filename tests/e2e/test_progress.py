@@ -146,10 +146,11 @@ def test_a_pipe_gets_a_plain_line_every_ten_seconds(app):
         wait_until(lambda: " in flight" in process.err)
         gate.open()
         result = process.wait(check=0)
-    [line] = [line for line in result.err.splitlines() if " in flight" in line]
-    waits = re.search(r"  waiting for the source, \d+ s", line)
-    assert waits, line
-    assert LINE.fullmatch(line.removeprefix("esmigrate: ").replace(waits[0], "")), line
+    lines = [line for line in result.err.splitlines() if " in flight" in line]
+    assert 1 <= len(lines) <= result.seconds / 9.5
+    waiting = re.search(r"  waiting for the source, \d+ s", lines[0])
+    assert waiting, lines
+    assert LINE.fullmatch(lines[0].removeprefix("esmigrate: ").replace(waiting[0], "")), lines
     assert "\r" not in result.err and "\x1b" not in result.err
     assert result.json[0]["indexed"] == ROWS
     assert result.seconds > 9.5
@@ -245,14 +246,19 @@ def test_a_resumed_update_counts_what_was_done_before(app):
 # ---- who is waited for
 
 
+def waits(process, words, seconds):
+    """A line says that it waits for so long, or longer: a machine that stands still leaves seconds out."""
+    return any(int(found) >= seconds for found in re.findall(words + r"(\d+) s", process.err))
+
+
 def test_an_engine_that_does_not_answer_is_named(app):
     filled_items(app, 50)
     with through_proxy(app) as proxy:
         held = proxy.hold("POST", r"_bulk")
         process = app.start("es_update", "item", "--full", "--progress", "always")
         held.wait()
-        wait_until(lambda: "no answer for 4 s" in process.err)
-        [row] = progress_rows(app)
+        wait_until(lambda: waits(process, "no answer for ", 4))
+        [row] = wait_until(lambda: [row for row in progress_rows(app) if row["in_flight"]])
         held.release()
         process.wait(check=0)
     assert (row["in_flight"], row["docs_per_second"], row["documents_done"]) == (1, 0, 0)
@@ -261,7 +267,7 @@ def test_an_engine_that_does_not_answer_is_named(app):
 def test_a_source_that_returns_nothing_is_named(app):
     with stopped_at_row(app, at=1, rows=10) as gate:
         process = app.start("es_update", "item", "1", "--progress", "always")
-        wait_until(lambda: "waiting for the source, 4 s" in process.err)
+        wait_until(lambda: waits(process, "waiting for the source, ", 4))
         gate.open()
         process.wait(check=0)
 
@@ -278,11 +284,11 @@ def test_what_comes_after_the_documents_is_named(app, method, path, words, phase
         held = proxy.hold(method, path, nth=2 if phase == "restore" else 1)
         process = app.start("es_update", "item", "1", "--progress", "always")
         held.wait()
-        wait_until(lambda: words + "2 s" in process.err)
-        [row] = progress_rows(app)
+        wait_until(lambda: waits(process, words, 2))
+        [row] = wait_until(lambda: [row for row in progress_rows(app) if row["phase"] == phase])
         held.release()
         process.wait(check=0)
-    assert row["phase"] == phase and row["documents_done"] == row["documents_total"] == 50
+    assert row["documents_done"] == row["documents_total"] == 50
 
 
 # ---- the history
@@ -362,9 +368,13 @@ def test_progress_is_written_once_a_second(app):
         process = app.start("es_update", "item", "1")
         wait_until(lambda: progress_rows(app))
         before, began = len(seen.seen), time.monotonic()
-        time.sleep(5)
-        written = [text for text in seen.seen[before:] if "INSERT INTO esmigrate.action_progress" in text]
-        assert 3 <= len(written) <= time.monotonic() - began + 1
+
+        def written():
+            return sum("INSERT INTO esmigrate.action_progress" in text for text in seen.seen[before:])
+
+        wait_until(lambda: written() >= 4)
+        count = written()
+        assert count <= time.monotonic() - began + 1
         gate.open()
         process.wait(check=0)
 
@@ -376,7 +386,7 @@ def test_a_history_that_cannot_take_progress_does_not_stop_the_update(app):
     app.ok("es_create", "item")
     gate.close()
     process = app.start("es_update", "item", "1", "--progress", "always")
-    wait_until(lambda: "waiting for the source, 3 s" in process.err)
+    wait_until(lambda: waits(process, "waiting for the source, ", 3))
     gate.open()
     process.wait(check=0)
 
@@ -442,9 +452,10 @@ def test_an_update_that_will_not_catch_up_says_so_while_it_reads(app):
         app.sql("UPDATE item SET changed_at = now() WHERE id <> %s", (GATE,))  # who reads that one stops, too
         wait_until(lambda: "HINT: Look at its changed_through" in process.err)
         # What it was asked with is gone; what reads has its transaction as before.
-        wait_until(lambda: sessions(app) == before)
+        wait_until(lambda: sessions(app) <= before)
         assert sessions(app, "state = 'idle in transaction'") == 0
-        assert process.running and gate.waiting() == 1
+        gate.wait()
+        assert process.running
         gate.open()
         result = process.wait(check=0)
     warnings = re.findall(
@@ -459,12 +470,15 @@ def test_an_update_that_catches_up_says_nothing_of_it(app):
         process = app.start("es_update", "item", "1", "-v")
         wait_until_sent(app)
         app.sql("UPDATE item SET changed_at = now() WHERE id <= 50")
-        wait_until(lambda: "this update writes" in process.err)
+        wait_until(lambda: re.search(r"at (?!0\.0)[\d.]+ a second, and this update writes", process.err))
         gate.open()
         result = process.wait(check=0)
     rates = re.findall(r"item-1: since \S+Z documents changed in the source at ([\d.]+) a second, and this update"
                        r" (writes|wrote) [\d.]+ a second$", result.err, re.MULTILINE)
-    assert [word for _, word in rates] == ["writes", "wrote"] and float(rates[0][0]) > 1, result.err
+    # It is asked again at twice the distance.
+    *writes, wrote = [word for _, word in rates]
+    assert set(writes) == {"writes"} and wrote == "wrote", result.err
+    assert max(float(rate) for rate, word in rates if word == "writes") > 1, result.err
     assert "catch up" not in result.err
 
 
@@ -481,7 +495,7 @@ def test_a_source_that_takes_no_second_session_does_not_disturb_the_update(app):
         result = process.wait(check=0)
     app.sql(f"DROP OWNED BY {role}")
     app.sql(f"DROP ROLE {role}")
-    [said] = [line for line in result.err.splitlines() if "how fast the source changes" in line]
+    [said, *_] = [line for line in result.err.splitlines() if "how fast the source changes" in line]
     assert re.fullmatch(r"esmigrate: \S+item-1: how fast the source changes is not known: source database: cannot connect:"
                         r" .*too many connections for role .*", said), result.err
     assert app.history()[-1]["docs_indexed"] == ROWS

@@ -45,8 +45,8 @@ def pair(server_folder, engine):
         servers.append(Postgres(tempfile.mkdtemp(prefix="postgres.", dir=server_folder), *options))
         return servers[-1]
 
-    # The standby has to see every commit soon.
-    primary = make("--set", "wal_writer_delay: 10ms")
+    # The standby has to see every commit soon, and a cleanup would cancel what it reads.
+    primary = make("--set", "wal_writer_delay: 10ms", "--set", "autovacuum: off")
     yield primary, make_standby(make, primary, "--set", "max_standby_streaming_delay: 0")
     for server in reversed(servers):
         server.remove()
@@ -81,7 +81,7 @@ def test_a_standby_is_refused_without_an_overlap_and_right_with_one(app, primary
     """)
     assert changed_through(app) is None
 
-    overlap(app, 2)
+    overlap(app, 30)
     result = app.run("es_update", "item", "1", "-v", check=0)
     assert "(standby): the newest transaction that it has replayed was committed at" in result.err
     app.ok("es_activate", "item")
@@ -264,7 +264,7 @@ def test_a_subscriber_is_refused_without_an_overlap_and_right_with_one(subscribe
         exit code 1
     """)
 
-    overlap(app, 3)
+    overlap(app, 30)
     result = app.run("es_update", "item", "1", "-v", check=0)
     assert "(overlap only)" in result.err
     with contextlib.closing(publisher.connect()) as late:

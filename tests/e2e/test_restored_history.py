@@ -5,7 +5,7 @@ import subprocess
 import psycopg
 import pytest
 
-from faults import Gate, declare_items, expected_items, filled_items
+from faults import Gate, declare_items, expected_items, filled_items, wait_until
 from writing import CHANGED
 
 pytestmark = pytest.mark.either
@@ -128,6 +128,8 @@ def half_loaded(app):
     gate.close()
     process = app.start("es_update", "item", "1")
     gate.wait()
+    # What was read before it is accounted for when it is answered.
+    wait_until(lambda: app.sql("SELECT count(*) FROM esmigrate.load_range WHERE finished_at IS NOT NULL")[0]["count"] >= 4)
     process.kill()
     gate.open()
     return gate

@@ -50,8 +50,7 @@ def cut_short(app, gate, *command, number=signal.SIGKILL):
     process = app.start(*command)
     gate.wait()
     wait_until(lambda: finished(app) >= before + 4)
-    process.signal(number)
-    result = process.wait()
+    result = process.kill(number)
     gate.open()
     return result
 

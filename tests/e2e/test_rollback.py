@@ -164,7 +164,7 @@ def test_a_rehearsal_says_how_long_it_takes_and_leaves_the_alias_alone(app):
     courses.rename(app, 1, "Since")
     result = app.run("es_rollback", MASTER, "--rehearse", "-o", "json", check=0)
     assert result.json[0]["result"] == "rehearsed"
-    assert re.search(r"rehearsed from .* to .*: \d+\.\d s to catch up, \d\.\d{3} s to switch", result.err), result
+    assert re.search(r"rehearsed from .* to .*: \d+\.\d s to catch up, \d+\.\d{3} s to switch", result.err), result
     expect_active(app, 2)
     assert courses.titles(app, "course_search-1")["1"] == "Since"
     assert app.alias(f"{MASTER}.rehearsal") == []

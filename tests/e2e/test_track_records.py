@@ -237,7 +237,7 @@ def test_pruning_between_the_check_and_the_reading_is_noticed(app):
     gate = app.connect()
     with contextlib.closing(gate):
         gate.execute("BEGIN; LOCK TABLE esmigrate.horizon")
-        process = app.start("es_update", MASTER)
+        process = app.start("es_update", MASTER, "--lock-timeout", "60")
         wait_until(lambda: app.sql("SELECT 1 FROM pg_locks WHERE relation = 'esmigrate.horizon'::regclass AND NOT granted"))
         app.sql("UPDATE esmigrate_source.tracker SET pruned_up_to = now() - interval '1 day'")
         gate.execute("COMMIT")

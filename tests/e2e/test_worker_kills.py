@@ -17,7 +17,7 @@ def shared_round(app, chance, number):
     app.ok("es_create", "item", "--force", "--wait-lock=30")
     name = f"item-{number}"
     first = app.start("es_update", name, "--wait-lock=30", "--workers", str(chance.randint(1, 3)))
-    others = [app.start("es_update", name, "--join", "--wait-lock=5") for _ in range(2)]
+    others = [app.start("es_update", name, "--join", "--wait-lock=60") for _ in range(2)]
     processes = {"first": first, "a joiner": others[0], "another joiner": others[1]}
     victims = [who for who in processes if chance.random() < 0.5]
     chance.shuffle(victims)

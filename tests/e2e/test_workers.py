@@ -369,7 +369,7 @@ def test_each_range_is_taken_once_whatever_the_plan_of_the_statement(app):
     app.sql("ANALYZE esmigrate.load_range, esmigrate.full_load, esmigrate.index_action")
     for option in ("enable_hashjoin", "enable_mergejoin", "enable_material", "enable_memoize"):
         app.sql(f"ALTER DATABASE {app.database} SET {option} = off")
-    app.run("es_update", "item", "1", "--workers", "3", check=0, timeout=20)
+    app.run("es_update", "item", "1", "--workers", "3", check=0, timeout=100)
     assert app.docs("item-1") == expected_items(app)
 
 
@@ -413,6 +413,7 @@ def test_a_range_that_two_ask_for_at_once_is_taken_by_one(app):
 def test_several_join_at_once(app, begun):
     gate, first = begun
     joined = [app.start(*JOIN, "--workers", "2") for _ in range(3)]
+    wait_until(lambda: app.sql("SELECT count(*) FROM esmigrate.load_worker")[0]["count"] == 4)
     wait_until(lambda: finished(app) == RANGES - 1)
     gate.open()
     for process in [first, *joined]:
@@ -458,13 +459,12 @@ def test_one_that_is_killed_while_it_finishes_is_gone_on_with(app):
         refresh = proxy.hold("POST", "_refresh", when="before")
         first = app.start("es_update", "item", "1")
         gate.wait()
-    joined = app.start(*JOIN)
-    wait_until(lambda: finished(app) == RANGES - 1)
-    gate.open()
-    joined.wait(check=0)
-    refresh.wait()
-    first.kill()
-    refresh.release()
+        joined = app.start(*JOIN)
+        wait_until(lambda: finished(app) == RANGES - 1)
+        gate.open()
+        joined.wait(check=0)
+        refresh.wait()
+        first.kill()
     assert finished(app) == RANGES
     app.ok("es_update", "item", "1")
     assert statuses(app) == ["interrupted", "complete", "complete"]

@@ -28,26 +28,26 @@ FAKED = {
 }
 
 
-def set_back(server, monkeypatch):
-    """The clock of the server's machine, by two hours, while it is down."""
+def restart_faked(server, monkeypatch, **settings):
     server.stop()
     with monkeypatch.context() as patch:
-        for name, value in (FAKED | {"FAKETIME": "-2h"}).items():
+        patch.setenv("ESMIGRATE_SERVER_PRELOAD", LIBFAKETIME)
+        patch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        for name, value in settings.items():
             patch.setenv(name, value)
         server.start()
+
+
+def set_back(server, monkeypatch):
+    """The clock of the server's machine, by two hours, while it is down."""
+    restart_faked(server, monkeypatch, FAKETIME="-2h")
 
 
 def set_back_by_file(source, monkeypatch, by):
     """The same; what the clock is ahead by can be written to the file that is returned."""
     offset = home_of(source) / "offset"
     offset.write_text(f"{by}\n")
-    source.stop()
-    with monkeypatch.context() as patch:
-        patch.setenv("LD_PRELOAD", LIBFAKETIME)
-        patch.setenv("FAKETIME_TIMESTAMP_FILE", str(offset))
-        patch.setenv("FAKETIME_NO_CACHE", "1")
-        patch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        source.start()
+    restart_faked(source, monkeypatch, FAKETIME_TIMESTAMP_FILE=str(offset), FAKETIME_NO_CACHE="1")
     return offset
 
 

@@ -311,7 +311,9 @@ static int read_answer(struct sender *sender, struct batch *batch,
         send_suspects(sender, batch, &reading.suspects, indexed);
     if (result == 0 && reading.again.count)
         return send_again(&reading, request->retry_after, err);
-    batch_drop(sender, batch);
+    /* A batch that is not accounted for keeps its part open, which is to be read again then. */
+    if (result == 0)
+        batch_drop(sender, batch);
     return result;
 }
 
@@ -325,8 +327,10 @@ static int split(struct sender *sender, struct batch *batch, int status, const s
         ACCOUNT(sender, batch->part, rejected);
         rejections_add(&sender->rejections, bulk_item_id(&batch->bulk, 0), status,
                        "request_refused", secrets_mask(sender->options.secrets, why->message));
+        if (answer_flush_rejections(sender, err) < 0)
+            return -1;
         batch_drop(sender, batch);
-        return answer_flush_rejections(sender, err);
+        return 0;
     }
     for (size_t half = 0; half < 2; half++) {
         struct batch *part =

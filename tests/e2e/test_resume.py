@@ -1,5 +1,6 @@
 """Rules R1 f, R5 and R11: a full update goes on where it was cut short, and leaves the index as it is to be."""
 
+import contextlib
 import signal
 
 import pytest
@@ -175,6 +176,60 @@ def test_the_same_command_goes_on_with_the_ranges_that_are_left(app, number):
     assert last(app)["docs_indexed"] < ROWS
     assert app.docs("item-1") == expected_items(app)
     assert instance(app)["state"] == "ready"
+
+
+@pytest.mark.parametrize("is_filled", [False, True], ids=["first", "full"])
+def test_what_the_engine_stopped_is_read_again(app, is_filled):
+    """Nothing of a request with an item that ends the run is taken for done."""
+    gate = declare_split(app)
+    if is_filled:
+        app.ok("es_update", "item", "1")
+        app.sql("UPDATE item SET title = to_json('Second'::text)")
+    before = finished(app)
+    gate.close()
+    process = app.start("es_update", "item", "1", "--full")
+    gate.wait()
+    wait_until(lambda: finished(app) >= before + 4)
+    index = app.full_name("item-1")
+    app.engine_server.must("PUT", f"{index}/_settings", {"index.blocks.write": True})
+    gate.open()
+    process.wait(check=6)
+    app.engine_server.must("PUT", f"{index}/_settings", {"index.blocks.write": None})
+    result = app.run("es_update", "item", "1", "--full", check=0)
+    assert " ranges are done" in result.err
+    assert app.docs("item-1") == expected_items(app)
+
+
+@pytest.fixture
+def no_rejection_is_recorded(app):
+    """As a full disk would have it: a context."""
+    @contextlib.contextmanager
+    def full_disk():
+        app.sql("ALTER TABLE esmigrate.rejected_document ADD CONSTRAINT full_disk CHECK (false)")
+        yield
+        app.sql("ALTER TABLE esmigrate.rejected_document DROP CONSTRAINT full_disk")
+    return full_disk
+
+
+def test_a_rejected_document_that_could_not_be_recorded_is_not_forgotten(app, no_rejection_is_recorded):
+    declare_items(app, 2)
+    app.sql("UPDATE item SET amount = 'many' WHERE id = 1")
+    app.ok("es_create", "item")
+    with no_rejection_is_recorded():
+        app.fails(5, "es_update", "item", "1")
+    app.fails(4, "es_update", "item", "1")
+    assert [row["doc_id"] for row in app.sql("SELECT doc_id FROM esmigrate.rejected_document")] == ["1"]
+
+
+def test_a_refused_request_that_could_not_be_recorded_is_not_forgotten(app, no_rejection_is_recorded):
+    declare_items(app, 2)
+    app.ok("es_create", "item")
+    with through_proxy(app) as proxy, no_rejection_is_recorded():
+        for _ in range(2):  # both documents, and one of them alone
+            proxy.replace("POST", "_bulk", 400, "before")
+        app.fails(5, "es_update", "item", "1")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
 
 
 def test_what_changed_in_finished_ranges_meanwhile_is_in_the_next_update(app):

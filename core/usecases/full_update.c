@@ -72,6 +72,9 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
     if (!why && load.is_old && update->instance->filled_at)
         /* Who reads everything again wants to have it as it is now. */
         why = "it was cut short more than a day ago";
+    if (!why && update->instance->filled_at && !update->source->changed &&
+        !update->source->columns.has_changed_at)
+        why = "nothing tells what has changed since";
     _cleanup_free_ char *began = time_rfc3339(load.started_at);
     if (why) {
         log_say(context->log, LOG_NOTICE, "%s: the full update begun at %s is begun anew: %s", name,

@@ -73,14 +73,15 @@ int since_choose(struct context *context, const struct instance *instance,
                 instance->index_name);
         return 0;
     }
+    if (since_check_identity(instance, source, err) < 0)
+        return -1;
     if (!source->changed && !source->columns.has_changed_at) {
         log_say(log, LOG_WARNING,
                 "%s: documents.sql has no _changed_at, so every update is a full one",
                 instance->index_name);
         return 0;
     }
-    if (since_check_identity(instance, source, err) < 0 ||
-        check_past(context, instance, source, err) < 0)
+    if (check_past(context, instance, source, err) < 0)
         return -1;
     if (asked) {
         *ret_since = x_strdup(asked);

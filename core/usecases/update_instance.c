@@ -460,6 +460,25 @@ static void explain_replaced(struct update *update, struct error *err)
         error_move(err, &replaced);
 }
 
+/* A changed update that cannot be trusted asks for a full one; what an earlier one that was cut
+ * short has done may be just what is wrong. */
+static void forget_full(const struct update *update, enum error_kind why)
+{
+    _cleanup_(error_release) struct error ignored = {};
+    if (why == ERR_FAILED && !update->request->full && update->instance->filled_at &&
+        !update->context->settings.dry_run)
+        full_load_end(update->context->history, update->run->action.id, false, &ignored);
+}
+
+static int choose_since(struct update *update, struct error *err)
+{
+    const struct update_request *request = update->request;
+    if (!request->full && since_choose(update->context, update->instance, update->source,
+                                       request->since, request->again, &update->since, err) < 0)
+        return -1;
+    return tracked_check(update->context, update->instance, update->source, update->since, err);
+}
+
 static int update_in_run(struct update *update, const struct master *master, struct error *err)
 {
     struct report_item *item = update->item;
@@ -467,12 +486,12 @@ static int update_in_run(struct update *update, const struct master *master, str
         return -1;
     share_memory(update);
     if (feed_open_source(update->context, update->instance, &update->options, &update->source,
-                         err) < 0 ||
-        (!update->request->full &&
-         since_choose(update->context, update->instance, update->source, update->request->since,
-                      update->request->again, &update->since, err) < 0) ||
-        tracked_check(update->context, update->instance, update->source, update->since, err) < 0)
+                         err) < 0)
         return -1;
+    if (choose_since(update, err) < 0) {
+        forget_full(update, err->kind);
+        return -1;
+    }
     item->mode = update->since ? "changed" : "full";
     item->changed_from = x_strdup(update->since);
     if (update->context->settings.dry_run)
@@ -481,6 +500,8 @@ static int update_in_run(struct update *update, const struct master *master, str
         return 0;
     if (update->sender)
         explain_lost(update->context, update->instance, err);
+    else
+        forget_full(update, err->kind);
     explain_replaced(update, err);
     feed_failed(update->run, update->instance, update->sender, !update->since, err);
     leave_full(update, err->kind);

@@ -169,14 +169,14 @@ static int advise(const struct verifying *verifying, const struct check *failed,
     if (verifying->request->repair)
         return error_hint(err,
                           "The repair was not enough. Read everything again: esmigrate es_update "
-                          "%s %d --full; or make a new instance: esmigrate es_create %s --force",
+                          "%s %d --restart; or make a new instance: esmigrate es_create %s --force",
                           master, number, master);
     if (verifying->differing_count >= DIFFERENCES_MOST)
-        return error_hint(err, "Read everything again: esmigrate es_update %s %d --full", master,
+        return error_hint(err, "Read everything again: esmigrate es_update %s %d --restart", master,
                           number);
     return error_hint(err,
                       "Send again what differs: esmigrate es_verify %s-%d --repair; or everything: "
-                      "esmigrate es_update %s %d --full",
+                      "esmigrate es_update %s %d --restart",
                       master, number, master, number);
 }
 

@@ -272,6 +272,6 @@ def test_a_refusal_says_what_to_type(app):
     said(school, result, """
         esmigrate: error: nothing was switched: index "qa_course_search-2" is not what it should be: ids, counts
         DETAIL: ids: source 5, index 4, missing 1, left over 0, rejected 0, pending 0MS: 2 is missing
-        HINT: Send again what differs: esmigrate es_verify course_search-2 --repair; or everything: esmigrate es_update course_search 2 --full
+        HINT: Send again what differs: esmigrate es_verify course_search-2 --repair; or everything: esmigrate es_update course_search 2 --restart
         exit code 1
         """.replace("MS", milliseconds))

@@ -67,6 +67,18 @@ def test_a_changed_update_from_another_database_is_refused_with_the_hint_at_full
     assert app.docs("item") == expected_items(app)
 
 
+def test_one_that_can_only_be_full_is_refused_too(make_app):
+    app, copy = make_app(), make_app()
+    filled_items(app, 5, documents="SELECT id AS _id, title, amount FROM item")
+    copy_items(app, copy)
+    copy.sql("DELETE FROM item WHERE id < 4")
+    result = app.fails(1, "es_update", "item", "--source", copy.conninfo)
+    assert "was filled from another source database" in result.err
+    assert app.docs("item") == expected_items(app)
+    app.ok("es_update", "item", "--source", copy.conninfo, "--full")
+    assert len(app.docs("item")) == 2
+
+
 def test_a_full_update_from_another_database_takes_that_databases_horizon(make_app):
     """The old database's mark would hide what a transaction of the new one has stamped before."""
     app, copy = make_app(), make_app()

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from faults import (
+    ITEM_INDEX,
     Gate,
     declare_items,
     expected_items,
@@ -315,6 +316,44 @@ def test_a_full_update_of_a_filled_index_that_is_a_day_old_is_begun_anew(app):
     result = app.run("es_update", "item", "1", "--full", check=0)
     assert "begun anew: it was cut short more than a day ago" in result.err
     assert last(app)["docs_indexed"] == ROWS
+
+
+# ---- what is done may be what is wrong
+
+
+def test_after_a_change_in_place_it_is_begun_anew(app):
+    gate = declare_split(app)
+    app.ok("es_update", "item", "1")
+    cut_short(app, gate, "es_update", "item", "1", "--full")
+    properties = {**ITEM_INDEX["mappings"]["properties"], "copy": {"type": "keyword"}}
+    properties["amount"] = {**properties["amount"], "copy_to": "copy"}
+    app.declare("item", index={**ITEM_INDEX, "mappings": {**ITEM_INDEX["mappings"], "properties": properties}})
+    app.ok("es_create", "item", "--in-place")
+    assert app.ok("es_update", "item", "1", "--full")[0]["indexed"] == ROWS
+    assert outcomes(app) == ["complete", "abandoned", "complete"]
+
+
+def test_after_a_changed_update_that_asks_for_a_full_one_it_is_begun_anew(app):
+    gate = declare_split(app)
+    app.ok("es_update", "item", "1")
+    cut_short(app, gate, "es_update", "item", "1", "--full")
+    app.sql("UPDATE item SET title = to_json('Second'::text)")  # stamped as if it had been before
+    app.sql("UPDATE esmigrate.index_instance SET changed_through = now() + interval '1 hour'")
+    assert "the source's clock went back" in app.fails(1, "es_update", "item", "1").err
+    app.ok("es_update", "item", "1", "--full")
+    assert app.docs("item-1") == expected_items(app)
+
+
+def test_where_nothing_tells_what_has_changed_it_is_begun_anew(app):
+    gate = declare_split(app)
+    app.declare("item", documents="SELECT id AS _id, title, amount FROM item WHERE gate(id)")
+    app.ok("es_create", "item", "--force")
+    app.ok("es_update", "item", "2")
+    cut_short(app, gate, "es_update", "item", "2")
+    app.sql("UPDATE item SET title = to_json('Second'::text)")
+    result = app.run("es_update", "item", "2", check=0)
+    assert "begun anew: nothing tells what has changed since" in result.err
+    assert app.docs("item-2") == expected_items(app)
 
 
 def test_a_load_of_which_nothing_is_done_is_begun_anew_and_leaves_nothing_behind(app):

@@ -479,7 +479,7 @@ def test_a_failure_says_what_to_type(app):
     said(app, result, """
         esmigrate: error: index "qa_course_search-1" is not what it should be: ids, counts
         DETAIL: ids: source 3, index 2, missing 1, left over 0, rejected 0, pending 0, ms 0: 2 is missing
-        HINT: Send again what differs: esmigrate es_verify course_search-1 --repair; or everything: esmigrate es_update course_search 1 --full
+        HINT: Send again what differs: esmigrate es_verify course_search-1 --repair; or everything: esmigrate es_update course_search 1 --restart
         exit code 1
         """.replace("ms 0", re.search(r"ms \d+", result.err)[0]))
 

@@ -1,5 +1,6 @@
 #include "usecases/settle.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,6 +75,23 @@ static int settle_drop(struct context *context, const struct instance *instance,
     return history_drop_instance(context->history, instance->id, err);
 }
 
+/* What readers need least: never what the history has as active, rather an empty one than a full
+ * one. */
+static const char *least_needed(char *const *names, size_t count, const struct instances *instances)
+{
+    const char *found = names[0];
+    int least = INT_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const struct instance *instance = instances_by_index(instances, names[i]);
+        int need = instance->active ? 2 : instance->filled_at != NULL;
+        if (need >= least)
+            continue;
+        least = need;
+        found = names[i];
+    }
+    return found;
+}
+
 /* Where the alias points, if that is what esmigrate can work with: one instance, or nowhere. */
 static int judge_alias(struct context *context, const char *master, char *const *names,
                        size_t count, const struct instances *instances, int64_t *ret_active,
@@ -91,7 +109,7 @@ static int judge_alias(struct context *context, const char *master, char *const 
     _cleanup_free_ char *words = alias_words(names, count);
     _cleanup_free_ char *alias = x_printf("%s%s", context->settings.prefix, master);
     error_set(err, ERR_FAILED, "alias \"%s\" %s", alias, words);
-    return hint_take_alias_off(alias, names[0], err);
+    return hint_take_alias_off(alias, least_needed(names, count, instances), err);
 }
 
 int settle_look_at_alias(struct context *context, const char *master, int64_t master_id,

@@ -50,6 +50,29 @@ static int find_incomplete(struct context *context, const struct choice *choice,
     return 0;
 }
 
+/* Whoever moved the alias by hand did so to leave the other one: it is not gone back to unasked. */
+static int check_by_hand(struct context *context, const struct instance *active,
+                         const struct instance *before, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (history_query(context->history, sql_history_active_by_hand,
+                      PG_VALUES(pg_number(active->master_id).text), &rows, err) < 0)
+        return -1;
+    if (!pg_rows_count(rows))
+        return 0;
+    _cleanup_free_ char *noticed = time_rfc3339(pg_text(rows, 0, "noticed_at"));
+    error_set(err, ERR_FAILED, "someone has moved the alias of %s to \"%s\" by hand already",
+              active->master, active->index_name);
+    error_detail(err,
+                 "That was noticed at %s. Nothing was switched: es_rollback would go to \"%s\", "
+                 "which the alias was taken off.",
+                 noticed, before->index_name);
+    return error_hint(err,
+                      "If readers are to stay on \"%s\", there is nothing to do. If \"%s\" is to "
+                      "be the active one: esmigrate es_activate %s %d",
+                      active->index_name, before->index_name, before->master, before->number);
+}
+
 static int choose(struct context *context, const struct target *target, struct choice *choice,
                   struct error *err)
 {
@@ -78,7 +101,8 @@ static int choose(struct context *context, const struct target *target, struct c
                   active->index_name);
         return error_hint(err, "See what there is: esmigrate es_list %s", target->name);
     }
-    if (say_fields(context, active, before, err) < 0)
+    if (check_by_hand(context, active, before, err) < 0 ||
+        say_fields(context, active, before, err) < 0)
         return -1;
     choice_add(choice, before);
     return 0;

@@ -47,6 +47,39 @@ def test_an_alias_that_is_elsewhere(school):
     )
 
 
+def test_a_rollback_when_a_hand_was_faster(school):
+    """Another command has noticed it; es_rollback does not go forward to what everyone wants to get away from."""
+    two(school)
+    school.ok("es_activate", MASTER)
+    by_hand(school, "remove", "course_search-2")
+    by_hand(school, "add", "course_search-1")
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search
+        esmigrate: error: alias "qa_course_search" points to "qa_course_search-1", not to "qa_course_search-2" as the history had it: someone else moved it
+        DETAIL: Nothing was switched. The history has it as it is now.
+        HINT: If "qa_course_search-2" is to be the active one: esmigrate es_activate course_search 2
+        exit code 1
+        $ esmigrate es_rollback course_search --rehearse
+        esmigrate: error: someone has moved the alias of course_search to "qa_course_search-1" by hand already
+        DETAIL: That was noticed at TIME. Nothing was switched: es_rollback would go to "qa_course_search-2", which the alias was taken off.
+        HINT: If readers are to stay on "qa_course_search-1", there is nothing to do. If "qa_course_search-2" is to be the active one: esmigrate es_activate course_search 2
+        exit code 1
+        $ esmigrate es_rollback course_search
+        esmigrate: error: someone has moved the alias of course_search to "qa_course_search-1" by hand already
+        DETAIL: That was noticed at TIME. Nothing was switched: es_rollback would go to "qa_course_search-2", which the alias was taken off.
+        HINT: If readers are to stay on "qa_course_search-1", there is nothing to do. If "qa_course_search-2" is to be the active one: esmigrate es_activate course_search 2
+        exit code 1
+        """,
+    )
+    assert school.alias(MASTER) == [school.full_name("course_search-1")]
+    # Once a switch of ours has confirmed where it is, or moved it, es_rollback goes where it always went.
+    school.ok("es_activate", MASTER, "1")
+    assert school.ok("es_rollback", MASTER)[0]["instance"] == 2
+    assert school.ok("es_rollback", MASTER)[0]["instance"] == 1
+
+
 @pytest.mark.parametrize("active, not_needed", [(1, 2), (2, 1)])
 def test_an_alias_on_two_indexes(school, active, not_needed):
     """The one that is active in the history is not the one that it is to be taken off."""

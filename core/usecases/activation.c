@@ -118,8 +118,10 @@ static int moved_by_hand(const struct activation *a, struct error *err)
               "moved it",
               a->alias, words, quoted);
     error_detail(err, "Nothing was switched. The history has it as it is now.");
-    return error_hint(err, "If \"%s\" is to be the active one: esmigrate es_activate %s %d",
-                      a->to->index_name, a->to->master, a->to->number);
+    /* An index in the alias's place is still there: without the option it would be in the way. */
+    return error_hint(err, "If \"%s\" is to be the active one: esmigrate es_activate %s %d%s",
+                      a->to->index_name, a->to->master, a->to->number,
+                      a->request->replace_index ? " --replace-index" : "");
 }
 
 /* For a dry run: what the engine would refuse, and where the alias is, with nothing written. */

@@ -47,6 +47,26 @@ def test_an_alias_that_is_elsewhere(school):
     )
 
 
+def test_an_index_in_the_place_of_an_alias_that_was_lost(school):
+    """The active index is gone, and a write of the application made one of the alias's name. The hint leads out."""
+    two(school)
+    school.engine_server.must("DELETE", school.full_name("course_search-1"))
+    school.engine_server.must("POST", school.full_name(MASTER) + "/_doc", {"title": "By the application"})
+    transcript(
+        school,
+        """
+        $ esmigrate es_activate course_search 2 --replace-index --yes
+        esmigrate: error: qa_course_search-2: alias "qa_course_search" points to no index, not to "qa_course_search-1" as the history had it: someone else moved it
+        DETAIL: Nothing was switched. The history has it as it is now.
+        HINT: If "qa_course_search-2" is to be the active one: esmigrate es_activate course_search 2 --replace-index
+        exit code 1
+        $ esmigrate es_activate course_search 2 --replace-index --yes
+        exit code 0
+        """,
+    )
+    assert school.alias(MASTER) == [school.full_name("course_search-2")]
+
+
 def test_a_rollback_when_a_hand_was_faster(school):
     """Another command has noticed it; es_rollback does not go forward to what everyone wants to get away from."""
     two(school)

@@ -6,6 +6,7 @@
 #include "base/retry.h"
 #include "base/stop.h"
 #include "domain/queries.h"
+#include "usecases/targets.h"
 #include "usecases/verifying.h"
 
 /* One instance, asked one query. */
@@ -232,6 +233,28 @@ static int verify_list(struct verifying *verifying, const struct queries *querie
     return result;
 }
 
+/* The index of the active instance, if that is another one; NULL, and said: it is gone. */
+static int find_other(const struct verifying *verifying, const struct instance *active,
+                      const char **ret_index, struct error *err)
+{
+    _cleanup_(error_release) struct error gone = {};
+    *ret_index = NULL;
+    if (!active || active->id == verifying->instance->id)
+        return 0;
+    if (check_ours(verifying->context, active, NULL, &gone) == 0) {
+        *ret_index = active->index_name;
+        return 0;
+    }
+    if (gone.kind != ERR_FAILED) {
+        error_move(err, &gone);
+        return -1;
+    }
+    log_say(verifying->context->log, LOG_WARNING,
+            "%s: its answers to the queries are compared with no other instance's: %s",
+            verifying->instance->index_name, gone.message);
+    return 0;
+}
+
 int verify_queries(struct verifying *verifying, struct error *err)
 {
     struct context *context = verifying->context;
@@ -240,12 +263,12 @@ int verify_queries(struct verifying *verifying, struct error *err)
     _cleanup_(instances_release) struct instances instances = {};
     if (queries_read(context->settings.indexes, instance->master, &queries, err) < 0)
         return -1;
+    const char *other = NULL;
     int result = history_find_instances(context->history, instance->master_id, &instances, err);
-    if (result == 0) {
-        const struct instance *active = instances_active(&instances);
-        bool other = active && active->id != instance->id;
-        result = verify_list(verifying, &queries, other ? active->index_name : NULL, err);
-    }
+    if (result == 0 && queries.count)
+        result = find_other(verifying, instances_active(&instances), &other, err);
+    if (result == 0)
+        result = verify_list(verifying, &queries, other, err);
     queries_release(&queries);
     return result;
 }

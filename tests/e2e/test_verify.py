@@ -518,6 +518,21 @@ def test_queries_are_compared_with_the_active_instance(app):
     assert checks["query_latency"]["verdict"] == "skipped"
 
 
+def test_queries_are_not_compared_with_an_active_instance_whose_index_is_gone(app):
+    two_instances(app)
+    courses.declare_queries(app, {**ALL, "max_total_divergence": 0, "max_latency_growth": 1})
+    gone = app.full_name("course_search-1")
+    app.engine_server.must("DELETE", gone)
+    result = app.run("es_verify", "course_search-2", "--query-runs", "2", "-o", "json", check=0)
+    assert result.err == (
+        f'esmigrate: warning: {app.full_name("course_search-2")}: its answers to the queries are compared with no other'
+        f' instance\'s: index "{gone}" is gone from the engine\n'
+    )
+    checks = by_name(result.json)
+    assert checks["query_results"]["numbers"] == {"queries": 1, "by_query": {"all": {"total": 5}}}
+    assert checks["query_latency"]["numbers"]["by_query"]["all"]["runs"] == 2
+
+
 def test_a_query_that_became_slow(app):
     two_instances(app)
     courses.declare_queries(app, {**ALL, "max_latency_growth": 0.01})

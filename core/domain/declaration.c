@@ -156,6 +156,13 @@ char *content_setting(const struct content *content, const char *name, struct er
     return body ? find_setting(body, name, NULL) : NULL;
 }
 
+char *content_pipeline(const struct content *content, const char *setting, struct error *err)
+{
+    _cleanup_free_ char *name = content_setting(content, setting, err);
+    /* A null, too, is the default: no pipeline, whatever a template says. */
+    return name && strcmp(name, "_none") != 0 && strcmp(name, "null") != 0 ? TAKE_PTR(name) : NULL;
+}
+
 static int check_known_key(const char *key, json *value, void *data)
 {
     struct error *err = data;

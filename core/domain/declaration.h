@@ -95,6 +95,9 @@ char *content_create_body(const struct content *content, const char *write_alias
 /* A setting of the body in any spelling ("index": {"x": ..}, "index.x", "x"), as text; NULL if it
  * is not there. The caller's (free()). */
 char *content_setting(const struct content *content, const char *name, struct error *err);
+/* The pipeline that a setting names, "default_pipeline" or "final_pipeline"; NULL: none, or *err.
+ * The caller's. */
+char *content_pipeline(const struct content *content, const char *setting, struct error *err);
 
 /* Looks at the columns that PostgreSQL described; `place` begins the messages. */
 struct pg_description;

@@ -227,7 +227,7 @@ static int declared_number(struct checking *checking, const char *setting, int f
     _cleanup_free_ char *text = content_setting(&checking->declaration.content, setting, err);
     if (!text && error_is_set(err))
         return -1;
-    *ret_number = text ? atoi(text) : fallback;
+    *ret_number = text && strcmp(text, "null") != 0 ? atoi(text) : fallback;
     return 0;
 }
 
@@ -262,11 +262,9 @@ int check_shards(struct checking *checking, const char *check, struct error *err
 static int check_pipeline(struct checking *checking, const char *check, const char *setting,
                           struct error *err)
 {
-    _cleanup_free_ char *name = content_setting(&checking->declaration.content, setting, err);
+    _cleanup_free_ char *name = content_pipeline(&checking->declaration.content, setting, err);
     if (!name)
         return error_is_set(err) ? -1 : 0;
-    if (strcmp(name, "_none") == 0)
-        return 0;
     _cleanup_free_ char *escaped = engine_path_escape(name);
     _cleanup_free_ char *path = x_printf("/_ingest/pipeline/%s", escaped);
     if (engine_ask(checking->context->engine, path, NULL, "look up the pipeline", NULL, err) == 0)

@@ -49,10 +49,10 @@ static int find_obstacle(const struct verifying *verifying, const char **ret_why
                    : NULL;
     for (size_t i = 0; i < 2 && !*ret_why; i++) {
         const char *name = i ? "final_pipeline" : "default_pipeline";
-        _cleanup_free_ char *pipeline = content_setting(content, name, err);
+        _cleanup_free_ char *pipeline = content_pipeline(content, name, err);
         if (error_is_set(err))
             return -1;
-        if (pipeline && strcmp(pipeline, "_none") != 0)
+        if (pipeline)
             *ret_why = "a pipeline changes the documents";
     }
     return 0;

@@ -264,6 +264,13 @@ def test_a_pipeline_that_is_not_there_fails(app):
         app.engine_server.must("DELETE", f"_ingest/pipeline/{name}")
 
 
+def test_a_pipeline_that_is_null_is_none(app):
+    well(app, index={"settings": {"number_of_replicas": 0, "index": {"default_pipeline": None}}, **courses.INDEX})
+    assert "pipeline" not in check(app, 0)
+    contents = [line for line in app.ok("es_verify", MASTER) if line["check"] == "content"]
+    assert [(line["verdict"], line["numbers"].get("compared")) for line in contents] == [("ok", 3)]
+
+
 # ---- rights, and the scratch index
 
 

@@ -134,8 +134,8 @@ static const struct option_spec specs[OPT_COUNT] = {
                            "delete an index that bears the name of the alias, in the same atomic "
                            "call; asks, or needs --yes"},
     [OPT_TAKE_ALIAS] = {"take-alias", 0, KIND_FLAG, NULL, NULL, NULL,
-                        "take the alias off an index that esmigrate did not make, in the same "
-                        "atomic call; the index stays"},
+                        "take the alias off an index that this history did not make, in the "
+                        "same atomic call; the index stays"},
     [OPT_REHEARSE] = {"rehearse", 0, KIND_FLAG, NULL, NULL, NULL,
                       "do it on an alias that nobody reads, and say how long it took"},
     [OPT_WARM] = {"warm", 0, KIND_FLAG, NULL, NULL, NULL, "stop before the switch"},

@@ -129,11 +129,13 @@ static int look_at_alias(struct activation *a, struct error *err)
 {
     int64_t active;
     bool foreign = false;
-    if (a->request->take_alias && !a->from &&
+    if (a->request->take_alias &&
         owner_find_foreign_alias(a->context, a->master.name, &foreign, err) < 0)
         return -1;
-    if (foreign)
+    if (foreign) {
+        a->from = NULL; /* whatever the history has: readers are elsewhere */
         return 0;
+    }
     if (!a->request->replace_index && owner_check_alias_name(a->context, a->master.name, err) < 0)
         return -1;
     if (settle_look_at_alias(a->context, a->master.name, a->master.id, &active, err) < 0)

@@ -89,15 +89,19 @@ static int make_index(struct run *run, const struct content *content, const char
     return -1;
 }
 
-static int create_new(struct run *run, const struct declaration *declaration, int number,
-                      const char *search_path, const char *deletes, struct report_item *item,
-                      struct error *err)
+static int create_new(struct run *run, const struct declaration *declaration,
+                      const struct instances *instances, const char *search_path,
+                      const char *deletes, struct report_item *item, struct error *err)
 {
     struct context *context = run->context;
     const struct content *content = &declaration->content;
+    int number;
+    if (context_open_engine(context, err) < 0 ||
+        owner_next_number(context, declaration->name, instances, &number, err) < 0)
+        return -1;
     _cleanup_free_ char *index_name =
         name_of_index(context->settings.prefix, declaration->name, number);
-    if (context_open_engine(context, err) < 0 || owner_check_index(context, index_name, err) < 0 ||
+    if (owner_check_index(context, index_name, err) < 0 ||
         owner_warn_alias_name(context, declaration->name, err) < 0 ||
         owner_check_alias(context, declaration->name, err) < 0)
         return -1;
@@ -195,8 +199,7 @@ static int create_in_run(struct run *run, const struct create_request *request,
                        : instances_by_fingerprint(&instances, declaration.fingerprint);
     if (has && !request->force)
         return confirm_unchanged(run, has, item, err);
-    return create_new(run, &declaration, instances_next_number(&instances), search_path, deletes,
-                      item, err);
+    return create_new(run, &declaration, &instances, search_path, deletes, item, err);
 }
 
 /* Of what is declared the master has a row from now on; a dry run makes none. */

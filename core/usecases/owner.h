@@ -20,10 +20,17 @@ int owner_warn_alias_name(struct context *context, const char *master, struct er
 int owner_refuse_alias_name(const char *alias, const char *master, struct error *err);
 
 /*
+ * The number of the next instance. It is behind that of an index which the alias is on and which
+ * this history does not know, as it was restored from before that: nobody is to lose it.
+ */
+int owner_next_number(struct context *context, const char *master,
+                      const struct instances *instances, int *ret_number, struct error *err);
+
+/*
  * Whether a new instance of the master makes sense, seen from where its alias points now. An index
- * that another history of esmigrate made: ERR_FAILED. One that esmigrate did not make is only
- * warned of: an application that moves to esmigrate fills the new instance while its readers still
- * use the old index, until es_activate --take-alias.
+ * that another history of esmigrate made: ERR_FAILED. One that esmigrate did not make, or that
+ * this history made after it was dumped, is only warned of: the new instance is filled while
+ * readers still use the old index, until es_activate --take-alias.
  */
 int owner_check_alias(struct context *context, const char *master, struct error *err);
 /* Whether the alias lies on such indexes, from which it may be taken; another history's:

@@ -8,6 +8,7 @@
 #include "domain/mapping.h"
 #include "domain/names.h"
 #include "usecases/create.h"
+#include "usecases/owner.h"
 #include "usecases/scratch.h"
 
 /* ---- the report ---- */
@@ -375,9 +376,10 @@ int plan_declaration(struct context *context, const struct declaration *declarat
         if (create_declared(context, declaration, &scratch, &shape, err) < 0)
             return -1;
     }
+    if (owner_next_number(context, declaration->name, instances, &plan.next, err) < 0)
+        return -1;
     plan.result = judge(&plan, newest, has);
     plan.instance = has ? has->number : newest ? newest->number : 0;
-    plan.next = instances_next_number(instances);
     plan.fix = has ? plan_next_step(has)
                    : x_printf("esmigrate es_create %s%s", declaration->name,
                               plan.result == PLAN_IN_PLACE ? " --in-place" : "");

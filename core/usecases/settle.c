@@ -200,13 +200,32 @@ static int settle_rehearsal(struct context *context, const struct instances *ins
     return result;
 }
 
+/* The master's alias is on no instance at all, so that a switch to one has not happened. */
+static int is_elsewhere(struct context *context, const struct instances *instances,
+                        bool *ret_elsewhere, struct error *err)
+{
+    char **names = NULL;
+    size_t count = 0;
+    _cleanup_free_ char *alias =
+        x_printf("%s%s", context->settings.prefix, instances->list[0].master);
+    if (engine_alias_indexes(context->engine, alias, &names, &count, err) < 0)
+        return -1;
+    *ret_elsewhere = true;
+    for (size_t i = 0; i < count; i++)
+        *ret_elsewhere = *ret_elsewhere && !instances_by_index(instances, names[i]);
+    texts_free(names, count);
+    return 0;
+}
+
 static int settle_activate(struct context *context, const struct instances *instances,
                            int64_t master_id, char **ret_found, struct error *err)
 {
     _cleanup_(instances_release) struct instances now = {};
     bool none_was = !instances_active(instances);
     if (settle_alias(context, instances->list[0].master, master_id, NULL, err) < 0) {
-        if (err->kind != ERR_FAILED || !none_was)
+        _cleanup_(error_release) struct error second = {};
+        if (err->kind != ERR_FAILED ||
+            (!none_was && (is_elsewhere(context, instances, &none_was, &second) < 0 || !none_was)))
             return -1;
         /* Where it was before (es_activate --take-alias): nothing was switched. */
         *ret_found = x_strdup(err->message);

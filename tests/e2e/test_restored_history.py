@@ -5,7 +5,10 @@ import subprocess
 import psycopg
 import pytest
 
-from faults import Gate, declare_items, expected_items, filled_items, wait_until
+import courses
+from courses import MASTER
+from faults import Gate, declare_items, expected_items, filled_items, switch_call, through_proxy, wait_until
+from messages import at_home, transcript
 from writing import CHANGED
 
 pytestmark = pytest.mark.either
@@ -104,6 +107,68 @@ def test_an_alias_that_points_to_an_instance_the_restored_history_does_not_know_
         f" {app.prefix}item-1 as active: it is updated, and not seen through the alias\n"
     )
     assert app.docs("item-1") == expected_items(app)
+
+
+def moved_back(app):
+    """The alias, by hand, from course_search-1 to -2."""
+    name = app.full_name
+    app.engine_server.must("POST", "_aliases", {"actions": [
+        {"remove": {"index": name("course_search-1"), "alias": name(MASTER)}},
+        {"add": {"index": name("course_search-2"), "alias": name(MASTER)}}]})
+
+
+def test_readers_of_an_instance_that_the_restored_history_does_not_know_are_led_on(app):
+    """In one call, forward or back: what the hint says works, and the alias is never off."""
+    courses.activated(app, changed=courses.CHANGED)
+    dump = Dump(app)
+    courses.second_instance(app)
+    app.ok("es_deploy", MASTER)
+    dump.restore()
+    transcript(
+        at_home(app),
+        """
+        $ esmigrate es_activate course_search 1
+        esmigrate: error: qa_course_search-1: alias "qa_course_search" points to "qa_course_search-2", which is no instance of course_search
+        DETAIL: esmigrate made that index, and this history does not know its number: it seems to be restored from before that.
+        HINT: To make the next instance of the files at hand behind it, and to put the alias on that once it is filled: esmigrate es_deploy course_search --take-alias. To go back to instance 1 at once: esmigrate es_activate course_search 1 --take-alias. That index stays, to be deleted by hand. If another application searches through this alias, give the master another name.
+        exit code 1
+        """,
+    )
+    # A crash before the call leaves all as it is, and is in nobody's way.
+    with through_proxy(app) as proxy:
+        held = proxy.hold("POST", "_aliases", "before", nth=switch_call(app))
+        process = app.start("es_activate", MASTER, "1", "--take-alias")
+        held.wait()
+        process.kill()
+    assert app.alias(MASTER) == [app.full_name("course_search-2")]
+    transcript(
+        app,
+        """
+        $ esmigrate es_activate course_search 1 --take-alias
+        esmigrate: course_search: an es_activate had crashed: alias "qa_course_search" points to "qa_course_search-2", which is no instance of course_search
+        esmigrate: alias "qa_course_search" is taken off "qa_course_search-2", which stays
+        esmigrate: warning: alias "qa_course_search" points to qa_course_search-2 in the engine, but the history has qa_course_search-1 as active: it is updated, and not seen through the alias
+        esmigrate: warning: alias "qa_course_search" points to qa_course_search-2 in the engine, but the history has qa_course_search-1 as active: it is updated, and not seen through the alias
+        exit code 0
+        """,
+    )
+    assert app.alias(MASTER) == [app.full_name("course_search-1")]
+    moved_back(app)
+    transcript(
+        app,
+        """
+        $ esmigrate es_plan course_search
+        esmigrate: course_search: es_create would make instance 3; next: esmigrate es_create course_search
+        exit code 0
+        $ esmigrate es_create course_search
+        esmigrate: warning: alias "qa_course_search" points to "qa_course_search-2", which this history did not make: es_activate refuses until --take-alias lets it take the alias off that index
+        exit code 0
+        """,
+    )
+    app.ok("es_deploy", MASTER, "--take-alias")
+    assert app.alias(MASTER) == [app.full_name("course_search-3")] and courses.active_index(app) == "course_search-3"
+    assert courses.titles(app, MASTER) == {"1": "COURSE 1", "2": "COURSE 2", "3": "COURSE 3"}
+    assert app.indices() == [app.full_name(f"course_search-{number}") for number in (1, 2, 3)]
 
 
 def test_an_instance_that_was_dropped_after_the_dump_is_said_to_be_gone(app):

@@ -158,7 +158,10 @@ int engine_answer_error(const struct http_request *request, const char *doing, s
     else
         error_set(err, ERR_ENGINE, "engine: %s: HTTP %d%s%s", doing, request->status,
                   *cut ? ": " : "", cut);
-    json *cause = json_get(error, "caused_by");
+    /* What a search says of its shards ("all shards failed") names no cause on some. */
+    json *cause = json_get(error, "caused_by"), *roots = json_get(error, "root_cause");
+    if (!cause && json_length(roots))
+        cause = json_at(roots, 0);
     const char *cause_type = json_text(json_get(cause, "type"), NULL);
     if (cause_type) {
         _cleanup_free_ char *why = engine_cut_reason(json_text(json_get(cause, "reason"), ""));

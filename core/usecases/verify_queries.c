@@ -113,7 +113,9 @@ static int first_answers(struct query_checks *checks, const struct query *query,
             continue;
         if (err->http_code != 400)
             return -1;
-        check_add_sample(check, "query", query->name, err->message);
+        _cleanup_free_ char *problem = x_printf("%s%s%s", err->message, err->detail ? ": " : "",
+                                                err->detail ? err->detail : "");
+        check_add_sample(check, "query", query->name, problem);
         error_release(err);
         return 0;
     }

@@ -23,7 +23,7 @@ static int ask_all(struct context *context, const struct queries *queries, const
             continue;
         if (err->http_code != 400)
             return -1;
-        log_say(context->log, LOG_WARNING, "%s", err->message);
+        log_error(context->log, err);
         error_release(err);
     }
     return 0;

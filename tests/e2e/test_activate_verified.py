@@ -196,11 +196,12 @@ def searches(proxy):
 
 def test_with_no_verify_the_queries_warm_the_instance_all_the_same(app):
     two(app)
-    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}},
-                    {"name": "all", "body": {"query": {"match_all": {}}}})
+    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"query_string": {"query": "a AND ("}}}},
+                            {"name": "all", "body": {"query": {"match_all": {}}}})
     with through_proxy(app) as proxy:
         result = app.run("es_activate", MASTER, "--no-verify", check=0)
     assert 'warning: engine: query "wrong" on' in result.err
+    assert "\nDETAIL: query_shard_exception: Failed to parse query [a AND (]\n" in result.err
     expect_active(app, 2)
     assert len(searches(proxy)) == 6
     assert all(path.startswith(f"/{app.full_name(TARGET)}/") for path in searches(proxy))

@@ -543,9 +543,12 @@ def test_a_query_that_became_slow(app):
 
 def test_a_query_that_the_engine_refuses(app):
     courses.activated(app)
-    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}})
-    [sample] = found(app)["query_results"]["samples"]
-    assert sample["query"] == "wrong"
+    courses.declare_queries(app, {"name": "wrong", "body": {"query": {"no_such_query": {}}}},
+                            {"name": "half", "body": {"query": {"query_string": {"query": "a AND ("}}}})
+    [wrong, half] = found(app)["query_results"]["samples"]
+    assert wrong["query"] == "wrong" and "unknown query [no_such_query]" in wrong["problem"]
+    # Not only that all shards failed.
+    assert half["query"] == "half" and "query_shard_exception: Failed to parse query [a AND (]" in half["problem"]
 
 
 @pytest.mark.parametrize("line, problem", [

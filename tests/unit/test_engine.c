@@ -104,6 +104,12 @@ TEST(its_cause_is_the_detail)
                  "{\"error\":{\"type\":\"a\",\"reason\":\"failed at [Source: secret\","
                  "\"caused_by\":{\"type\":\"b\",\"reason\":\"because at [Source: secret\"}}}",
                  "engine: create index \"x\": a: failed", "b: because");
+    /* A search, without it on some engines. */
+    check_answer(
+        400,
+        "{\"error\":{\"root_cause\":[{\"type\":\"b\",\"reason\":\"because\"}],\"type\":\"a\","
+        "\"reason\":\"all shards failed\"},\"status\":400}",
+        "engine: create index \"x\": a: all shards failed", "b: because");
 }
 
 TEST(an_error_may_be_a_plain_text)

@@ -51,7 +51,8 @@ static int refuse(const struct pg_options *options, struct error *err)
                                 : "ESMIGRATE_HISTORY");
 }
 
-int pg_pooler_refuse(struct pg *pg, const struct pg_options *options, struct error *err)
+int pg_pooler_refuse(struct pg *pg, const struct pg_options *options, bool *ret_pooled,
+                     struct error *err)
 {
     struct pg_options bare = *options;
     _cleanup_(pg_closep) struct pg *other = NULL;
@@ -59,7 +60,8 @@ int pg_pooler_refuse(struct pg *pg, const struct pg_options *options, struct err
     /* A pooler has to make up the number that a client is told, to know whom it wants cancelled. */
     if (session_of(pg, &pid, err) < 0)
         return -1;
-    if (pid == pg_announced_pid(pg))
+    *ret_pooled = pid != pg_announced_pid(pg);
+    if (!*ret_pooled)
         return 0;
     bare.bare = true;
     bool shared;

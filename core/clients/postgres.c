@@ -19,6 +19,7 @@ struct pg {
     char *name;
     bool heeds_stop;
     bool is_default; /* no connection string was given */
+    bool is_pooled;
     const struct ticker *ticker;
     char *copy_message; /* the CopyData message that is being read */
     struct copy_reader copy;
@@ -168,6 +169,11 @@ int pg_announced_pid(const struct pg *pg)
     return PQbackendPID(pg->connection);
 }
 
+bool pg_is_pooled(const struct pg *pg)
+{
+    return pg->is_pooled;
+}
+
 int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *err)
 {
     /* A parse error is told without libpq's text, which quotes the string with its password. A
@@ -195,8 +201,8 @@ int pg_open(const struct pg_options *options, struct pg **ret_pg, struct error *
     PQsetNoticeProcessor(pg->connection, ignore_notice, NULL);
     if (PQsetnonblocking(pg->connection, 1) < 0)
         return connection_error(pg, "cannot switch to non-blocking", err);
-    if (!options->bare &&
-        (pg_pooler_refuse(pg, options, err) < 0 || apply_settings(pg, options, err) < 0))
+    if (!options->bare && (pg_pooler_refuse(pg, options, &pg->is_pooled, err) < 0 ||
+                           apply_settings(pg, options, err) < 0))
         return -1;
     *ret_pg = TAKE_PTR(pg);
     return 0;

@@ -58,6 +58,9 @@ const char *pg_database(const struct pg *pg);
 /* The number of the server's process, as it was told when the connection was made. */
 int pg_announced_pid(const struct pg *pg);
 
+/* Whether a pooler is in between: the session goes on after the connection, for others to use. */
+bool pg_is_pooled(const struct pg *pg);
+
 /* Runs a text of one or more statements without parameters; rows are thrown away. */
 int pg_run(struct pg *pg, const char *sql, struct error *err);
 

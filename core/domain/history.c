@@ -10,6 +10,13 @@
 /* A time so long after or before now is one that PostgreSQL knows. */
 static const int64_t longest_interval_s = INT64_C(100) * 366 * 24 * 60 * 60;
 
+int session_mark(struct pg *pg, struct error *err)
+{
+    if (pg_is_pooled(pg))
+        return 0;
+    return pg_query(pg, sql_source_mark_session, PG_NO_VALUES, NULL, err);
+}
+
 int history_open(const struct history_options *options, struct history **ret_history,
                  struct error *err)
 {
@@ -25,7 +32,7 @@ int history_open(const struct history_options *options, struct history **ret_his
     if (pg_open(&pg_options, &history->pg, err) < 0)
         return -1;
     /* When the history lives in the source, its own statements must not hold the horizon back. */
-    if (pg_query(history->pg, sql_source_mark_session, PG_NO_VALUES, NULL, err) < 0)
+    if (session_mark(history->pg, err) < 0)
         return -1;
     *ret_history = TAKE_PTR(history);
     return 0;

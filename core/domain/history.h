@@ -18,6 +18,13 @@
 #include "clients/postgres.h"
 #include "domain/declaration.h"
 
+/*
+ * Marks the session as ours: it writes no row that a document is made of, and holds back no horizon
+ * (sql/source/horizon.sql). Not where a pooler is in between: the mark could stay behind on a
+ * session of the application's, whose late commits would then be lost.
+ */
+int session_mark(struct pg *pg, struct error *err);
+
 struct history {
     struct pg *pg;
     char *conninfo;

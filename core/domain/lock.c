@@ -19,7 +19,7 @@ static int open_connection(struct history *history, struct error *err)
     };
     if (pg_open(&options, &history->locks, err) < 0)
         return -1;
-    return pg_query(history->locks, sql_source_mark_session, PG_NO_VALUES, NULL, err);
+    return session_mark(history->locks, err);
 }
 
 int lock_number(struct history *history, const char *text, int64_t *ret_object, struct error *err)

@@ -35,8 +35,7 @@ int source_open(const struct source_options *options, struct source **ret_source
         .heeds_stop = true,
     };
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
-    if (pg_open(&pg_options, &source->pg, err) < 0 ||
-        pg_query(source->pg, sql_source_mark_session, PG_NO_VALUES, NULL, err) < 0 ||
+    if (pg_open(&pg_options, &source->pg, err) < 0 || session_mark(source->pg, err) < 0 ||
         pg_query(source->pg, sql_source_identity, PG_NO_VALUES, &rows, err) < 0)
         return -1;
     source->system_identifier = x_strdup(pg_text(rows, 0, "system_identifier"));

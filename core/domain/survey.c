@@ -232,8 +232,9 @@ int change_watch_ask(struct change_watch *watch, double most, struct error *err)
         .lock_timeout_s = watch->options.lock_timeout_s,
         .search_path = watch->options.search_path,
     };
+    const char *mark = pg_is_pooled(watch->source->pg) ? "" : sql_source_mark_session;
     stop_asking(watch);
-    if (pg_question_open(&options, QUESTION_MS, sql_source_mark_session, &watch->question, err) < 0)
+    if (pg_question_open(&options, QUESTION_MS, mark, &watch->question, err) < 0)
         return -1;
     watch->most = most;
     watch->step = CHANGES_CONNECT;

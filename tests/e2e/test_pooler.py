@@ -9,7 +9,7 @@ import json
 import courses
 import psycopg
 import pytest
-from faults import wait_until
+from faults import expected_items, filled_items, wait_until
 
 pytestmark = pytest.mark.either
 
@@ -171,6 +171,25 @@ def test_a_lock_holds_through_a_pooler_of_sessions_and_ends_with_the_run(app, po
         process.kill()
     wait_until(lambda: all(row["locks"] == 0 for row in sessions_of(app)))
     app.ok("es_update", MASTER)
+
+
+def test_a_pool_that_resets_nothing_gives_the_application_no_mark_of_ours(app, pooler):
+    """Its late commits would be lost: to the horizon a session with the mark is one that writes no rows."""
+    filled_items(app, 5, master={"overlap": "0 seconds"})
+    pool = pooler("session", "server_reset_query =")
+    app.ok("es_update", "item", "--source", pool.conninfo(app.database))
+    # Of the run's sessions two are left, those of the pool.
+    left = wait_until(lambda: len(sessions_of(app)) == 2 and sessions_of(app))
+    # The application takes both, and does not name itself to the pool.
+    with application(pool, app, 2) as connections:
+        for number, late in enumerate(connections, 1):
+            late.execute("UPDATE item SET title = to_json('Late'::text), changed_at = now() WHERE id = %s", (number,))
+        assert [row["pid"] for row in sessions_of(app)] == [row["pid"] for row in left]
+        app.ok("es_update", "item")
+        for late in connections:
+            late.commit()
+    app.ok("es_update", "item")
+    assert app.docs("item") == expected_items(app)
 
 
 def test_a_pooler_that_dies_takes_the_lock_with_it_and_the_same_command_again_works(app, pooler):

@@ -130,7 +130,8 @@ int load_rejected(struct load *load, struct id_set *rejected, struct error *err)
 int load_changed(struct load *load, const char *since, struct error *err)
 {
     _cleanup_(id_set_release) struct id_set rejected = {};
-    if (load_rejected_ids(load, &rejected, err) < 0)
+    const bool sends_rejected = !load->keeps_rejected;
+    if (sends_rejected && load_rejected_ids(load, &rejected, err) < 0)
         return -1;
     if (load->source->changed) {
         if (load_named(load, since, &rejected, err) < 0)
@@ -139,7 +140,7 @@ int load_changed(struct load *load, const char *since, struct error *err)
                load_pump(load, &rejected, err) < 0) {
         return -1;
     }
-    return load_rejected(load, &rejected, err);
+    return sends_rejected ? load_rejected(load, &rejected, err) : 0;
 }
 
 static int load_again_batch(struct load *load, const char *const *ids, size_t count,

@@ -7,7 +7,7 @@
 /*
  * What changed at or after a time: the rows of documents.sql, or the ids that changed.sql names,
  * of which those that documents.sql no longer returns are deleted. Documents that were rejected
- * before are read and sent again.
+ * before are read and sent again, unless they are kept.
  */
 int load_changed(struct load *load, const char *since, struct error *err);
 

@@ -23,6 +23,7 @@ struct load {
     int64_t instance_id;
     const char *action_id;
     const char *index_name;
+    bool keeps_rejected;        /* those of earlier runs: the source may not have them yet */
     struct meter *meter;        /* or NULL */
     struct copies copies;       /* opened */
     int64_t never_changes;      /* documents read whose _changed_at is null */

@@ -37,6 +37,15 @@ int rejected_settle(struct context *context, int64_t instance_id, const struct r
                               &item->rejected_types, err);
 }
 
+int rejected_keep(struct context *context, int64_t instance_id, struct report_item *item,
+                  struct error *err)
+{
+    if (rejected_count(context, instance_id, &item->rejected_open, err) < 0)
+        return -1;
+    return rejections_summary(context->history, instance_id, NULL, NULL, &item->rejected_types,
+                              err);
+}
+
 /* "TYPE: 2 documents, for example ...", and the one that was refused last. */
 static void describe(struct context *context, const struct report_item *item, struct error *err)
 {

@@ -17,6 +17,10 @@ int rejected_count(struct context *context, int64_t instance_id, int64_t *ret_op
 int rejected_settle(struct context *context, int64_t instance_id, const struct run *run,
                     struct report_item *item, struct error *err);
 
+/* The same at the end of one that left those of earlier runs as they are. */
+int rejected_keep(struct context *context, int64_t instance_id, struct report_item *item,
+                  struct error *err);
+
 /*
  * Says of each instance which rejected documents are open: as a warning where no more are than
  * are allowed; else ERR_REJECTED about the first, and warnings about the others.

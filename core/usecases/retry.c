@@ -94,6 +94,7 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
 {
     struct context *context = retrying->context;
     const struct instance *instance = retrying->instance;
+    _cleanup_free_ char *behind = NULL;
     int64_t open = 0;
     if (rejected_count(context, instance->id, &open, err) < 0)
         return -1;
@@ -103,8 +104,11 @@ static int retry_in_run(struct retrying *retrying, const struct master *master, 
     }
     if (feed_options(context, master, &retrying->request->sending, &retrying->options, err) < 0 ||
         feed_open_source(context, instance, &retrying->options, &retrying->source, err) < 0 ||
-        since_check_identity(instance, retrying->source, err) < 0)
+        since_check_identity(instance, retrying->source, err) < 0 ||
+        since_find_behind(instance, retrying->source, retrying->options.overlap, &behind, err) < 0)
         return -1;
+    if (behind)
+        return since_refuse_behind(instance, behind, err);
     if (context->settings.dry_run) {
         log_say(context->log, LOG_NOTICE, "%s: %" PRId64 " rejected document%s would be sent again",
                 instance->index_name, open, open == 1 ? "" : "s");

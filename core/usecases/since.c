@@ -141,6 +141,34 @@ int since_check_clock(struct context *context, const struct instance *instance,
                       instance->master, instance->number);
 }
 
+int since_find_behind(const struct instance *instance, const struct source *source,
+                      const char *overlap, char **ret_behind, struct error *err)
+{
+    _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
+    if (!instance->changed_through || source->lsn)
+        return 0;
+    if (pg_query(source->pg, sql_source_standby_behind,
+                 PG_VALUES(instance->changed_through, overlap ? overlap : horizon_default_overlap),
+                 &rows, err) < 0)
+        return -1;
+    if (!pg_bool(rows, 0, "behind"))
+        return 0;
+    _cleanup_free_ char *mark = time_rfc3339(instance->changed_through);
+    _cleanup_free_ char *replayed = time_rfc3339(pg_text(rows, 0, "replayed"));
+    *ret_behind = x_printf("the source is a standby that %s%s, before changed_through, %s",
+                           replayed ? "has the changes up to " : "has replayed no commit yet",
+                           replayed ? replayed : "", mark);
+    return 0;
+}
+
+int since_refuse_behind(const struct instance *instance, const char *behind, struct error *err)
+{
+    error_set(err, ERR_FAILED, "index \"%s\": %s", instance->index_name, behind);
+    error_detail(err, "What it lacks would be taken for gone.");
+    return error_hint(err, "Name the primary with --source, or wait until the standby has replayed "
+                           "a later commit; then run the same command again.");
+}
+
 int since_leaves_gap(struct context *context, const struct instance *instance, const char *since,
                      bool *ret_gap, struct error *err)
 {

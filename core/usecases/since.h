@@ -29,6 +29,17 @@ int since_choose(struct context *context, const struct instance *instance,
 int since_check_clock(struct context *context, const struct instance *instance,
                       const struct horizon *horizon, struct error *err);
 
+/*
+ * A standby may lack what the instance was brought up to date with, from the primary or another
+ * standby: that is not gone. *ret_behind says how far behind it is, the caller's; or stays NULL.
+ * Before the snapshot that is read. `overlap` as in master.json, or NULL.
+ */
+int since_find_behind(const struct instance *instance, const struct source *source,
+                      const char *overlap, char **ret_behind, struct error *err);
+
+/* ERR_FAILED: what a standby that is behind lacks must not be taken for gone. */
+int since_refuse_behind(const struct instance *instance, const char *behind, struct error *err);
+
 /* Whether a start at `since` leaves a gap behind changed_through, which the mark must not pass. */
 int since_leaves_gap(struct context *context, const struct instance *instance, const char *since,
                      bool *ret_gap, struct error *err);

@@ -146,6 +146,23 @@ static int look_for_readers(struct context *context, const struct instance *inst
     return 0;
 }
 
+/* Rejected documents that a standby lacks are not gone: they are left for a later update. */
+static int look_at_standby(struct update *update, struct error *err)
+{
+    struct context *context = update->context;
+    const struct instance *instance = update->instance;
+    _cleanup_free_ char *behind = NULL;
+    int64_t open = 0;
+    if (since_find_behind(instance, update->source, update->options.overlap, &behind, err) < 0 ||
+        (behind && rejected_count(context, instance->id, &open, err) < 0))
+        return -1;
+    update->load.keeps_rejected = open > 0;
+    if (open)
+        log_say(context->log, LOG_WARNING, "%s: %s: rejected documents are not read again",
+                instance->index_name, behind);
+    return 0;
+}
+
 /* The order is rule R2's and R3's: fence, version, horizon, and only then the snapshot. */
 static int prepare(struct update *update, struct error *err)
 {
@@ -186,7 +203,7 @@ static int prepare(struct update *update, struct error *err)
         .worker = update->since ? NULL : &update->worker,
     };
     update->meter.sender = update->sender;
-    return 0;
+    return update->since ? look_at_standby(update, err) : 0;
 }
 
 /* Fewer documents than were accepted: some had the same _id. The source is asked which. What was
@@ -389,6 +406,14 @@ static int load_in_snapshot(struct update *update, struct error *err)
 
 /* ---- the mark ---- */
 
+static int settle_rejected(struct update *update, struct error *err)
+{
+    int64_t id = update->instance->id;
+    if (update->load.keeps_rejected)
+        return rejected_keep(update->context, id, update->item, err);
+    return rejected_settle(update->context, id, update->run, update->item, err);
+}
+
 static int set_mark(struct update *update, struct error *err)
 {
     struct history *history = update->context->history;
@@ -403,8 +428,7 @@ static int set_mark(struct update *update, struct error *err)
                 update->instance->index_name);
     if (!update->since && full_load_end(history, update->run->action.id, true, err) < 0)
         return -1;
-    if (rejected_settle(update->context, update->instance->id, update->run, update->item, err) <
-            0 ||
+    if (settle_rejected(update, err) < 0 ||
         history_query(history, sql_history_instance_updated,
                       PG_VALUES(update->run->action.id, gap ? NULL : update->horizon.moment,
                                 update->since ? "false" : "true", update->source->system_identifier,

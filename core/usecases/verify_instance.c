@@ -15,6 +15,7 @@ static void verifying_release(struct verifying *verifying)
     meter_end(&verifying->meter);
     look_release(&verifying->look);
     source_close(verifying->source);
+    free(verifying->behind);
     master_options_release(&verifying->options);
     texts_free(verifying->sample, verifying->sample_count);
     texts_free(verifying->differing, verifying->differing_count);
@@ -166,6 +167,11 @@ static int advise(const struct verifying *verifying, const struct check *failed,
         return error_hint(err, "Make a new instance: esmigrate es_create %s --force", master);
     if (strncmp(failed->name, "query", 5) == 0)
         return advise_queries(verifying, err);
+    if (verifying->behind)
+        return error_hint(err,
+                          "Compare with the primary, by --source, or when the standby has replayed "
+                          "a later commit: esmigrate es_verify %s-%d",
+                          master, number);
     if (verifying->request->repair)
         return error_hint(err,
                           "The repair was not enough. Read everything again: esmigrate es_update "
@@ -196,6 +202,22 @@ static int judge(const struct verifying *verifying, struct error *err)
     return advise(verifying, failed, err);
 }
 
+/* What it does not have yet differs, and needs no repair. */
+static int look_at_standby(struct verifying *verifying, struct error *err)
+{
+    const struct instance *instance = verifying->instance;
+    if (since_find_behind(instance, verifying->source, verifying->options.overlap,
+                          &verifying->behind, err) < 0)
+        return -1;
+    if (!verifying->behind)
+        return 0;
+    if (verifying->request->repair)
+        return since_refuse_behind(instance, verifying->behind, err);
+    log_say(verifying->context->log, LOG_WARNING, "%s: %s: what it lacks is found to differ",
+            instance->index_name, verifying->behind);
+    return 0;
+}
+
 static int verify_in_run(struct verifying *verifying, struct error *err)
 {
     struct context *context = verifying->context;
@@ -204,7 +226,7 @@ static int verify_in_run(struct verifying *verifying, struct error *err)
                      err) < 0 ||
         feed_open_source(context, instance, &verifying->options, &verifying->source, err) < 0 ||
         since_check_identity(instance, verifying->source, err) < 0 ||
-        check_durable(context, instance, err) < 0)
+        look_at_standby(verifying, err) < 0 || check_durable(context, instance, err) < 0)
         return -1;
     verifying->look = (struct look){
         .source = verifying->source,

@@ -20,6 +20,7 @@ struct verifying {
     struct verification *result;
     struct master_options options;
     struct source *source;
+    char *behind; /* it lacks what the index has already, and how far; NULL: it does not */
     struct look look;
     struct meter meter;
 

@@ -128,6 +128,40 @@ def test_a_standby_that_lags_holds_changed_through_back(app, primary, standby):
     assert app.docs("item-1")["3"]["title"] == "Not replayed"
 
 
+def test_what_a_standby_lacks_that_the_index_has_is_not_gone(app, primary, standby):
+    """The index was filled from the primary, and then a standby is asked that is behind."""
+    overlap(app, 1)
+    behind = ["--source", app.env.pop("ESMIGRATE_SOURCE")]
+    app.ok("es_update", "item", "1")
+    app.ok("es_activate", "item")
+    replayed(primary, standby)
+    with paused(standby):
+        app.sql("INSERT INTO item VALUES (6, '\"New\"', '6', now()), (7, '\"Bad\"', 'no number', now())")
+        changed = now(app)
+        wait_until(lambda: now(app) > changed + 1.5 * SECOND)
+        app.fails(4, "es_update", "item")
+        assert changed_through(app) > changed
+        for command in ["es_verify", "item", "--repair"], ["es_retry", "item"]:
+            said(app, app.run(*command, *behind), """
+                esmigrate: error: index "qa_item-1": the source is a standby that has the changes up to TIME, before changed_through, TIME
+                DETAIL: What it lacks would be taken for gone.
+                HINT: Name the primary with --source, or wait until the standby has replayed a later commit; then run the same command again.
+                exit code 1
+            """)
+        result = app.run("es_verify", "item", *behind, check=1)
+        assert (
+            "HINT: Compare with the primary, by --source, or when the standby has replayed a later commit:"
+            " esmigrate es_verify item-1\n" in result.err
+        )
+        result = app.run("es_update", "item", *behind, check=4)
+        assert ": rejected documents are not read again\n" in result.err
+    replayed(primary, standby)
+    for source in behind, []:
+        app.fails(4, "es_update", "item", *source)
+    assert app.docs("item") == {key: doc for key, doc in expected_items(app).items() if key != "7"}
+    app.ok("es_verify", "item", "--allow-rejected", "1", *behind)
+
+
 def test_a_full_update_from_a_standby_is_not_joined(app, primary, standby):
     app.declare("item", documents=ITEM_DOCUMENTS + " WHERE id < 5 OR pg_sleep(60) IS NULL")
     overlap(app, 1)

@@ -1,4 +1,4 @@
--- $1 overlap interval. The changed-since horizon of this database (rule R1): up to it, every session that could have stamped a row has ended its transaction. Sessions that cannot stamp rows do not count: walsenders, autovacuum, VACUUM, our own (marked by advisory lock class 1702066035).
+-- $1 overlap interval. The changed-since horizon of this database (rule R1): up to it, every session that could have stamped a row has ended its transaction. Sessions that cannot stamp rows do not count: walsenders, autovacuum, VACUUM, our own (marked by advisory lock class 1702066035), and parallel workers of such ones, whose leader holds the lock and shows as VACUUM.
 WITH clock AS (
     SELECT now() AS taken_at
 ), ours AS (
@@ -14,8 +14,8 @@ WITH clock AS (
     WHERE a.datname = current_database()
       AND a.pid <> pg_backend_pid()
       AND coalesce(a.backend_type, '') NOT IN ('walsender', 'autovacuum worker', 'autovacuum launcher')
-      AND a.pid NOT IN (SELECT pid FROM ours)
-      AND a.pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
+      AND coalesce(a.leader_pid, a.pid) NOT IN (SELECT pid FROM ours)
+      AND coalesce(a.leader_pid, a.pid) NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
 ), running AS (
     SELECT pid, application_name, least(xact_start, query_start) AS since FROM sessions
     WHERE xact_start IS NOT NULL OR query_start IS NOT NULL

@@ -19,9 +19,9 @@ WITH clock AS (
       AND a.usesysid IS NOT NULL
       AND a.pid <> pg_backend_pid()
       AND coalesce(a.backend_type, '') <> 'walsender'
-      AND a.pid NOT IN (SELECT pid FROM ours)
+      AND coalesce(a.leader_pid, a.pid) NOT IN (SELECT pid FROM ours)
       AND a.pid NOT IN (SELECT w.pid FROM pg_catalog.pg_stat_get_wal_senders() w WHERE w.pid IS NOT NULL)
-      AND a.pid NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
+      AND coalesce(a.leader_pid, a.pid) NOT IN (SELECT pid FROM pg_catalog.pg_stat_progress_vacuum)
 )
 SELECT clock.looked_at, (extract(epoch FROM clock.looked_at) * 1000000)::bigint AS looked_at_us,
        pg_postmaster_start_time() AS server_started,

@@ -1,6 +1,7 @@
 """Rule R1 b: a role that may not see when the sessions of others began waits for the end of all that ran."""
 
 import contextlib
+import datetime
 import os
 import re
 import subprocess
@@ -11,7 +12,17 @@ import pytest
 
 from faults import declare_items, expected_items, wait_until
 from messages import said
-from test_horizon import NO_OVERLAP, OVERLAP, SECOND, changed_through, now, postgres_program, touch, transaction
+from test_horizon import (
+    NO_OVERLAP,
+    OVERLAP,
+    SECOND,
+    changed_through,
+    now,
+    postgres_program,
+    read_in_parallel,
+    touch,
+    transaction,
+)
 
 pytestmark = pytest.mark.either
 
@@ -315,6 +326,14 @@ def test_a_prepared_transaction_is_not_lost(plain):
     plain.ok("es_update", "item")
     assert changed_through(plain) > before
     assert_current(plain)
+
+
+def test_parallel_workers_of_our_own_sessions_are_not_waited_for(plain):
+    filled(plain)
+    with read_in_parallel(plain):
+        later = now(plain)
+        [item] = plain.ok("es_update", "item")
+        assert datetime.datetime.fromisoformat(item["changed_through"]) >= later
 
 
 def test_sessions_that_cannot_stamp_rows_are_not_waited_for(private_postgres, make_app):

@@ -161,6 +161,32 @@ def test_our_own_sessions_do_not_hold_it(app):
     assert changed_through(app, 2) >= later - OVERLAP
 
 
+@contextlib.contextmanager
+def read_in_parallel(app):
+    """A full load of another master, which workers of PostgreSQL read for us, is under way."""
+    app.sql("CREATE TABLE large AS SELECT n AS id, repeat('x', 200) AS title FROM generate_series(1, 20000) n")
+    app.sql("ANALYZE large")
+    for setting in "min_parallel_table_scan_size", "parallel_setup_cost", "parallel_tuple_cost":
+        app.sql(f"ALTER DATABASE {app.database} SET {setting} = 0")
+    app.declare("large", index={}, documents="SELECT id AS _id, title FROM large WHERE pg_sleep(0.003) IS NOT NULL")
+    app.ok("es_create", "large")
+    process = app.start("es_update", "large", "1", "-q")
+    workers = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND leader_pid IS NOT NULL"
+    wait_until(lambda: app.sql(workers))
+    try:
+        yield
+    finally:
+        process.kill()
+
+
+def test_parallel_workers_of_our_own_sessions_do_not_hold_it(app):
+    filled_items(app, 5, master=NO_OVERLAP)
+    with read_in_parallel(app):
+        later = now(app)
+        [item] = app.ok("es_update", "item")
+        assert datetime.datetime.fromisoformat(item["changed_through"]) >= later
+
+
 def postgres_program(name):
     return str(max(pathlib.Path("/usr/lib/postgresql").glob(f"*/bin/{name}")))
 

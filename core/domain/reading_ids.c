@@ -31,7 +31,8 @@ static int query_changed(struct source *source, const char *since, const char *c
     _cleanup_free_ char *changed = source_changed_condition(source, since);
     _cleanup_free_ char *among = source_ids_condition(source, ids, count, as_text);
     _cleanup_free_ char *sql =
-        x_printf("SELECT DISTINCT " ID_TEXT " AS id FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s",
+        x_printf("SELECT DISTINCT " ID_TEXT
+                 " COLLATE \"C\" AS id FROM (\n%s\n) esmigrate_d\nWHERE %s AND %s",
                  source->documents, changed, among);
     return pg_query(source->pg, sql, PG_NO_VALUES, ret_rows, err);
 }
@@ -41,7 +42,7 @@ static int query_ids(struct source *source, const char *const *ids, size_t count
 {
     _cleanup_(buffer_release) struct buffer sql = BUFFER(BUFFER_TEXT_MAX);
     _cleanup_free_ char *condition = source_ids_condition(source, ids, count, as_text);
-    buffer_printf(&sql, "SELECT DISTINCT " ID_TEXT " AS id, %s AS routing FROM (\n",
+    buffer_printf(&sql, "SELECT DISTINCT " ID_TEXT " COLLATE \"C\" AS id, %s AS routing FROM (\n",
                   source->columns.has_routing ? ROUTING_TEXT : "NULL::text");
     buffer_printf(&sql, "%s\n) esmigrate_d\nWHERE %s", source->documents, condition);
     if (source->columns.has_deleted)

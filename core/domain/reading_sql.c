@@ -209,13 +209,13 @@ void source_reading_sql(struct source *source, struct buffer *sql, const char *c
 }
 
 /* A cast makes a value of the _id of documents.sql of them, so that 007 or an upper case uuid is
- * the id that stands in the index. */
+ * the id that stands in the index. The collation of theirs may take two ids for one. */
 void source_named_ids_sql(struct source *source, struct buffer *sql)
 {
     const char *type = source->ids_as_text ? "text" : source->columns.id_cast;
     buffer_printf(sql,
                   "SELECT DISTINCT left(esmigrate_c.\"_id\"::%s::text, " LONGEST_KEY
-                  ") AS id FROM (\n"
+                  ") COLLATE \"C\" AS id FROM (\n"
                   "%s\n) esmigrate_c\nWHERE esmigrate_c.\"_id\"::text IS NOT NULL",
                   type, source->changed);
 }

@@ -36,7 +36,8 @@ char *source_ids_condition(struct source *source, const char *const *ids, size_t
 /* "SELECT ... AS t": the JSON that the server writes of a row of documents.sql, esmigrate_d. */
 void source_json_sql(struct source *source, struct buffer *sql);
 
-/* The ids that changed.sql names, each once, as documents.sql writes them, in a column id. */
+/* The ids that changed.sql names, each once by its bytes, as documents.sql writes them, in a column
+ * id. */
 void source_named_ids_sql(struct source *source, struct buffer *sql);
 
 /* As source_reading_sql(), of the ids that changed.sql names. */

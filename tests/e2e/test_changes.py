@@ -141,6 +141,18 @@ def test_ids_in_different_collations_are_compared(app):
     assert sorted(app.docs(f"{MASTER}-1")) == sorted(row["id"] for row in app.sql("SELECT id FROM thing"))
 
 
+def test_ids_that_are_one_to_their_collation_are_two(app):
+    """Each of them was put in the place of one in another case, which is gone."""
+    app.sql("CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    make_things(app, "text COLLATE any_case", "'Key ' || n", 20)
+    created(app, changed=CHANGED.replace("UNION", "UNION ALL"))
+    app.sql("DELETE FROM thing")
+    app.sql("INSERT INTO thing SELECT lower(id), 1, false, now() FROM gone")
+    item = update(app)
+    assert (item["indexed"], item["deleted"]) == (20, 20)
+    assert_right(app)
+
+
 def test_null_and_repeated_ids_are_harmless(app):
     make_things(app, "int", "n", 20)
     created(app, changed=f"{CHANGED} UNION ALL SELECT NULL UNION ALL SELECT n / 2 FROM generate_series(6, 9) n")

@@ -120,18 +120,28 @@ static int refuse_table(const char *table, const char *why, const char *hint, st
     return error_hint(err, "%s", hint);
 }
 
+static int refuse_kind(const char *table, const char *kind, const char *master, struct error *err)
+{
+    error_set(err, ERR_USAGE, "--table: %s is %s", table, kind_in_words(kind));
+    if (*kind == 'm')
+        return error_hint(err,
+                          "Its rows change at REFRESH, which fires no trigger, and not when the "
+                          "tables change that it reads from. After each REFRESH: esmigrate "
+                          "es_update %s --full. Or let the job that refreshes it write the ids "
+                          "that differ into a table, which changed.sql reads.",
+                          master);
+    return error_hint(err, "Only tables have triggers that see every change: track those that it "
+                           "reads from, each with an expression of its own.");
+}
+
 /* What triggers for statements do not see on it is said, or refused where that is everything. */
-static int check_table(const struct pg_rows *rows, const struct log *log, struct error *err)
+static int check_table(const struct pg_rows *rows, const char *master, const struct log *log,
+                       struct error *err)
 {
     const char *table = pg_text(rows, 0, "name"), *kind = pg_text(rows, 0, "kind");
     const char *schema = pg_text(rows, 0, "schema");
-    if (*kind != 'r' && *kind != 'p') {
-        _cleanup_free_ char *why = x_printf("is %s", kind_in_words(kind));
-        return refuse_table(table, why,
-                            "Only tables have triggers that see every change: track those that it "
-                            "reads from, each with an expression of its own.",
-                            err);
-    }
+    if (*kind != 'r' && *kind != 'p')
+        return refuse_kind(table, kind, master, err);
     if (*pg_text(rows, 0, "persistence") == 't' || strcmp(schema, "pg_catalog") == 0 ||
         strcmp(schema, "esmigrate_source") == 0)
         return refuse_table(table, "cannot be tracked: it is a temporary or a system table",
@@ -165,9 +175,11 @@ static int check_table(const struct pg_rows *rows, const struct log *log, struct
     return 0;
 }
 
-static int find_table(struct context *context, struct source *source, const char *table,
-                      struct pg_rows **ret_rows, struct error *err)
+static int find_table(struct context *context, struct source *source,
+                      const struct track_request *request, struct pg_rows **ret_rows,
+                      struct error *err)
 {
+    const char *table = request->table;
     _cleanup_(pg_rows_freep) struct pg_rows *rows = NULL;
     if (pg_query(source->pg, sql_source_track_table, PG_VALUES(table), &rows, err) < 0) {
         if (strcmp(err->sqlstate, undefined_name) == 0 || strcmp(err->sqlstate, no_privilege) == 0)
@@ -177,7 +189,7 @@ static int find_table(struct context *context, struct source *source, const char
     }
     if (!pg_rows_count(rows))
         return no_table(source, table, err);
-    if (check_table(rows, context->log, err) < 0)
+    if (check_table(rows, request->master, context->log, err) < 0)
         return -1;
     *ret_rows = TAKE_PTR(rows);
     return 0;
@@ -318,7 +330,7 @@ static int make_plan(struct context *context, const struct track_request *reques
 {
     _cleanup_free_ char *id_type = NULL;
     _cleanup_(pg_rows_freep) struct pg_rows *table = NULL;
-    if (find_table(context, source, request->table, &table, err) < 0 ||
+    if (find_table(context, source, request, &table, err) < 0 ||
         learn_id_type(context, source, subject, request->master, &id_type, err) < 0)
         return -1;
     struct tracker tracker = {

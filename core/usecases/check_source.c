@@ -8,6 +8,7 @@
 #include "base/retry.h"
 #include "domain/horizon.h"
 #include "domain/reading.h"
+#include "domain/survey.h"
 #include "sql.h"
 #include "usecases/checking.h"
 
@@ -85,7 +86,7 @@ int check_changed_index(struct checking *checking, const char *check, struct err
     _cleanup_(json_freep) json *plan = NULL;
     struct plan_reading reading = {};
     static const char limit[] = "an index serves the time";
-    if (!source->columns.has_changed_at)
+    if (!source_tells_changes(source))
         return check_line(checking, check, CHECK_WARNING, x_strdup("no _changed_at"), limit,
                           x_strdup("Every update reads everything. Select the time of a row's last "
                                    "change as _changed_at, then esmigrate es_create."));

@@ -422,6 +422,14 @@ def test_without_a_changed_time_every_update_is_a_full_one(app):
     assert_line(check(app, 3), "changed_index", "warning", "no _changed_at")
 
 
+def test_changed_sql_needs_no_changed_time(app):
+    courses.activated(app, index=NO_REPLICAS, documents="SELECT id AS _id, title FROM course", changed=courses.CHANGED)
+    assert_line(check(app, 0), "changed_index", "warning", "Seq Scan on course")
+    app.sql(CHANGED_INDEX)
+    app.sql("CREATE INDEX ON deleted_course (deleted_at)")
+    assert_line(check(app, 0), "changed_index", "ok", "served")
+
+
 def test_clocks_that_are_apart_are_a_warning(app):
     well(app)
     assert_line(check(app, 0), "clocks", "ok", " ms, source ")

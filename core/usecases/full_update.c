@@ -27,6 +27,18 @@ static int was_ahead(const struct full_update *update, const char *sql, const ch
     return 0;
 }
 
+/* Of a standby: what it has not replayed yet would be missing behind the mark of the first start.
+ */
+static int find_standby_behind(const struct full_update *update, const struct full_load *load,
+                               const char **ret_why, struct error *err)
+{
+    static const char behind[] = "the source is a standby that is behind what was begun with";
+    if (!update->horizon->moment && load->changed_through)
+        *ret_why = behind;
+    return was_ahead(update, sql_history_time_after, load->changed_through, update->horizon->moment,
+                     behind, ret_why, err);
+}
+
 /* Why the unfinished one cannot be gone on with, or NULL. */
 static int find_obstacle(const struct full_update *update, const struct full_load *load,
                          const char **ret_why, struct error *err)
@@ -68,6 +80,8 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
     if (load.left == load.total)
         return full_load_end(context->history, update->action_id, false, err);
     if (find_obstacle(update, &load, &why, err) < 0)
+        return -1;
+    if (!why && !update->source->lsn && find_standby_behind(update, &load, &why, err) < 0)
         return -1;
     if (!why && load.is_old && update->instance->filled_at)
         /* Who reads everything again wants to have it as it is now. */

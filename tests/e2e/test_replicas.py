@@ -10,11 +10,12 @@ import time
 
 import pytest
 
-from faults import ITEM_DOCUMENTS, ITEM_INDEX, declare_items, expected_items, wait_until
+from faults import ITEM_DOCUMENTS, ITEM_INDEX, Gate, declare_items, expected_items, wait_until
 from messages import said
 from replicas import home_of, make_standby, replayed
 from servers import Postgres
 from test_horizon import SECOND, changed_through, now, touch, transaction
+from test_resume import cut_short
 
 pytestmark = pytest.mark.either
 
@@ -126,6 +127,52 @@ def test_a_standby_that_lags_holds_changed_through_back(app, primary, standby):
     replayed(primary, standby)
     app.ok("es_update", "item", "1")
     assert app.docs("item-1")["3"]["title"] == "Not replayed"
+
+
+def test_a_full_update_is_not_gone_on_with_from_a_standby_that_is_behind(app, primary, standby):
+    behind = ["--source", app.env.pop("ESMIGRATE_SOURCE")]
+    app.sql("INSERT INTO item SELECT n, to_json(n), n, now() - interval '1 hour' FROM generate_series(6, 4000) n")
+    app.sql("ANALYZE item")
+    gate = Gate(app, 2700)
+    app.declare("item", documents=gate.documents(), master={"overlap": "1 second", "range_documents": 166})
+    app.ok("es_create", "item", "--force")
+    replayed(primary, standby)
+    with paused(standby):
+        changed = now(app)
+        change(app, 3999, "Not replayed")
+        wait_until(lambda: now(app) > changed + 1.5 * SECOND)
+        cut_short(app, gate, "es_update", "item", "2")
+        result = app.run("es_update", "item", "2", *behind, check=0)
+    assert "begun anew: the source is a standby that is behind what was begun with" in result.err
+    replayed(primary, standby)
+    app.ok("es_update", "item", "2", *behind)
+    assert app.docs("item-2") == expected_items(app)
+
+
+def test_a_full_update_from_a_standby_that_has_replayed_nothing_has_no_mark(app, primary, standby):
+    """It may be behind the mark that there was."""
+    overlap(app, 1)
+    behind = ["--source", app.env.pop("ESMIGRATE_SOURCE")]
+    app.ok("es_update", "item", "1")
+    # So that it begins behind all commits.
+    primary.execute("CHECKPOINT")
+    replayed(primary, standby)
+    standby.execute("CHECKPOINT")
+    standby.stop()
+    standby.start("--set", "recovery_min_apply_delay: 1h")
+    try:
+        change(app, 3, "Not replayed")
+        changed = now(app)
+        wait_until(lambda: now(app) > changed + 1.5 * SECOND)
+        app.ok("es_update", "item", "1")
+        assert changed_through(app) > changed
+        app.ok("es_update", "item", "1", "--full", *behind)
+        assert app.docs("item-1")["3"]["title"] == "Item 3" and changed_through(app) is None
+    finally:
+        standby.stop()
+        standby.start("--set", "recovery_min_apply_delay: 0")
+    app.ok("es_update", "item", "1")
+    assert app.docs("item-1") == expected_items(app)
 
 
 def test_what_a_standby_lacks_that_the_index_has_is_not_gone(app, primary, standby):

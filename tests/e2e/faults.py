@@ -78,7 +78,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _relay(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.proxy.seen.append((self.command, self.path))
         refusal = self.server.proxy.refusal(self.command, self.path, self.headers)
         if refusal:
             return self._answer(*refusal)
@@ -145,7 +144,7 @@ class Proxy:
     def __init__(self, engine, tls=None):
         self.engine = urllib.parse.urlsplit(engine.url)
         self._rules, self._lock = [], threading.Lock()
-        self.seen = []  # (method, path) of every request
+        self.seen = []  # (method, path) of every request that is not refused
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
         self._server.daemon_threads = True
         self._server.proxy = self
@@ -206,6 +205,7 @@ class Proxy:
 
     def rule_for(self, method, path):
         with self._lock:
+            self.seen.append((method, path))
             for rule in self._rules:
                 if rule.used and rule.for_good:
                     return Rule(method, ".", "lose", None)
@@ -244,6 +244,7 @@ class Answers(Proxy):
     def refusal(self, method, path, headers):
         for (wanted, part), (status, body) in self.answers.items():
             if wanted == method and part in path:
+                self.seen.append((method, path))
                 return status, [("Content-Type", "application/json")], body.encode()
         return None
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/texts.h"
 #include "domain/reading_sql.h"
+#include "domain/survey.h"
 #include "sql.h"
 
 /* What is asked about ids. */
@@ -165,7 +166,7 @@ int source_pending_ids(struct source *source, const char *since, const char *con
 {
     enum question question = source->changed ? ARE_NAMED : HAVE_CHANGED;
     memset(ret_pending, 0, count * sizeof(bool));
-    if (!since || (!source->changed && !source->columns.has_changed_at))
+    if (!since || !source_tells_changes(source))
         return 0;
     if (mark_ids(source, question, since, ids, count, ret_pending, err) < 0)
         return -1;

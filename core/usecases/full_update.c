@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "domain/division.h"
 #include "domain/load_worker.h"
+#include "domain/survey.h"
 #include "sql.h"
 #include "usecases/tracked.h"
 
@@ -86,8 +87,7 @@ static int resume(const struct full_update *update, struct full_load *ret_load, 
     if (!why && load.is_old && update->instance->filled_at)
         /* Who reads everything again wants to have it as it is now. */
         why = "it was cut short more than a day ago";
-    if (!why && update->instance->filled_at && !update->source->changed &&
-        !update->source->columns.has_changed_at)
+    if (!why && update->instance->filled_at && !source_tells_changes(update->source))
         why = "nothing tells what has changed since";
     _cleanup_free_ char *began = time_rfc3339(load.started_at);
     if (why) {

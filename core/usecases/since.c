@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "domain/survey.h"
 #include "sql.h"
 
 int since_check_identity(const struct instance *instance, const struct source *source,
@@ -75,7 +76,7 @@ int since_choose(struct context *context, const struct instance *instance,
     }
     if (since_check_identity(instance, source, err) < 0)
         return -1;
-    if (!source->changed && !source->columns.has_changed_at) {
+    if (!source_tells_changes(source)) {
         log_say(log, LOG_WARNING,
                 "%s: documents.sql has no _changed_at, so every update is a full one",
                 instance->index_name);
